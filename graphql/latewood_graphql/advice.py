@@ -32,12 +32,16 @@ _WAYS: Final[Mapping[str, str]] = {
 
 _OPTIONS: Final[Mapping[str, str]] = {
     "as-of": "asOf",
+    "down": "down",
+    "first": "first",
     "force": "force",
     "only": "only",
     "param": "parameters",
     "partition": "partition",
     "to-position": "to",
     "to-time": "to",
+    "up": "up",
+    "version": "version",
 }
 """By option the argument that it is."""
 

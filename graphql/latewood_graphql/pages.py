@@ -26,7 +26,8 @@ class PageInfo(graphene.ObjectType):
     """Where a page ends and whether there is more."""
 
     end_cursor = graphene.String(
-        description="What `after` takes to have the next page; null where there is none of an empty one."
+        description="What `after` takes to have the next page; null where there is none of an empty one. Pages asked "
+        "for `asOf` the position of the first one are all of one state."
     )
     has_next_page = graphene.Boolean(required=True, description="Whether there is a next page.")
 

@@ -22,7 +22,10 @@ class Server(graphene.ObjectType):
 
 
 class Query(graphene.ObjectType):
-    """What can be asked. All of one query is true for one position of the log, which the answer's extensions name."""
+    """What can be asked. All of one query is true for one position of the log, which the answer's extensions name.
+
+    But for a few fields that no event tells of: they are of now, by leases or files, and their descriptions say so.
+    """
 
     server = graphene.Field(Server, required=True, description="What answers.")
     projects = many(graphene.String, "Names of the projects that may be seen.")

@@ -7,6 +7,7 @@ from api.conftest import Api, in_one_loop, open_app
 from api.happenings import happening
 from crash.conftest import workspace_on
 from databases import copied
+from latewood.commands.environments import create
 from latewood.commands.pools import set_pool
 from latewood.commands.workspace import of_project
 from latewood.projections.installed import PROJECTIONS, UPCASTERS
@@ -17,7 +18,7 @@ from latewood_eventlog.transfer import recorded, restore
 from latewood_graphql.calls import Service
 
 EVERYTHING = """
-    query ($moment: Moment) {
+    query ($moment: Moment, $run: ID!) {
       project(asOf: $moment) {
         position environments
         runs { nodes { id selection requestedPosition endedPosition counts } }
@@ -31,6 +32,8 @@ EVERYTHING = """
           }
         }
         locations { name deployments { id assets position environments } }
+        first: whyStep(run: $run, step: 0) { decision position attempts reasons { cause } waits { kind count } }
+        last: whyStep(run: $run, step: 9) { decision position attempts failure { error } skipped because lost }
         environment {
           position
           attention { nodes { asset { key } troubles checks because since downstream heldUp partitions { text } } }
@@ -41,18 +44,24 @@ EVERYTHING = """
           assets {
             totalCount
             nodes {
-              key status codeVersion location
+              key status codeVersion location madeAt
               partitions { status partitions { text starts stops } }
               causes { cause subject check partitions { text } }
               head { id isAccepted }
               first: head(partition: "2026-01-01") { id isAccepted dataVersion }
-              versions(first: 5) { totalCount nodes { id isAccepted metadata parameters } }
+              versions(first: 5) { totalCount nodes { id isAccepted isHead madeAt metadata parameters } }
               runs(first: 3) { totalCount nodes { id } }
               verdicts { checkName passed position }
             }
           }
           b: asset(key: "b") {
             comparison(first: 3) { nodes { id } isHead isRetracted parameters { name values } considered }
+            ofRun: comparison(run: $run) { nodes { id } isHead isRetracted considered }
+          }
+          promotion(target: "lab") {
+            position conflicts deployments { location before after moved }
+            heads { totalCount nodes { key count moved example } }
+            pins { nodes { asset name isPinned value wasPinned before moved } }
           }
           a: why(asset: "a") { status head { id } headSince findings { cause asset subject before after event } }
           d: why(asset: "d") { status head { id } headSince findings { cause asset subject event } made: madeBecause }
@@ -66,7 +75,7 @@ EVERYTHING = """
 def ended_at(server, platform_template, workspace, tmp_path):
     """What is answered of now where the log has only what it had up to a position."""
 
-    def ask(position):
+    def ask(position, **given):
         (events,) = recorded(workspace.log, START)
         with copied(server, platform_template) as url:
             log = EventLog(connect(url, role="engine"), PROJECTIONS, UPCASTERS)
@@ -74,7 +83,7 @@ def ended_at(server, platform_template, workspace, tmp_path):
             restore(log, START, [events[:position]])
             there = workspace_on(log, workspace.store)
             with in_one_loop(TestClient(open_app(Service(workspace=there, reader=reader)))) as client:
-                found = Api(client, there, None)(EVERYTHING)
+                found = Api(client, there, None)(EVERYTHING, **given)
             log.engine.dispose()
             reader.engine.dispose()
         return found["project"]
@@ -86,10 +95,13 @@ def ended_at(server, platform_template, workspace, tmp_path):
 def test_a_moment_is_as_if_nothing_had_happened_since(api, workspace, load, ended_at, seed):
     positions = []
     for chance in happening(workspace, load, 100 + seed, acts=10):
+        if not positions:
+            create(workspace, "lab")
         positions.append(workspace.log.position())
         positions.append(chance.randint(positions[0], positions[-1]))
+    run = api("{ project { runs { nodes { id } } } }")["project"]["runs"]["nodes"][-1]["id"]
     for position in {positions[0], positions[-1], *chance.sample(positions, 4)}:
-        assert api(EVERYTHING, moment=position)["project"] == ended_at(position), position
+        assert api(EVERYTHING, moment=position, run=run)["project"] == ended_at(position, run=run), position
 
 
 def test_a_position_may_be_that_of_an_event_of_another_project(api, made, workspace):

@@ -59,6 +59,7 @@ REACH = 'asset(key: "a") { ' + "downstream { upstream { " * 4 + "key" + " } }" *
         environment(REACH),
         environment("assets(first: 1000) { nodes { verdicts(first: 1000) { passed } } }"),
         environment("assets(first: 1000) { nodes { series(first: 1000) { values } } }"),
+        environment(many('lineage(asset: "a", first: 10000) { upstream { asset } downstream { asset } }', 10)),
         environment(many("assetGraph { keys groups groupOf statusOf flagsOf causesOf edgesFrom edgesTo }", 300)),
         environment(many("assets(first: 1000) { nodes { ...of } }")) + " fragment of on Asset { key }",
         of_run(many("timeline(first: 50000) { steps startMs }", 20)),
@@ -88,7 +89,11 @@ def test_the_schema_is_told_to_who_asks_for_all_of_it(api):
 
 @pytest.mark.parametrize(
     "asked",
-    ['why(asset: "total") { status }', "planPreview { hash }", 'lineage(asset: "total") { upstream { asset } }'],
+    [
+        'why(asset: "total") { status }',
+        "planPreview { hash }",
+        'lineage(asset: "total", first: 9) { upstream { asset } }',
+    ],
 )
 def test_many_short_things_take_no_longer_than_they_may(api, made, asked):
     made()

@@ -1,5 +1,7 @@
 """Columns over the API: what each was computed from, over several queries, to where nobody knows."""
 
+import pytest
+
 SQL = """
     import pyarrow as pa
     from latewood.sql import sql_asset
@@ -77,3 +79,31 @@ def test_an_unknown_column_is_told_with_those_there_are(api, made):
     query = '{ project { environment { columnLineage(asset: "report", column: "wurst") { totalCount } } } }'
     (error,) = api.errors(query)
     assert '"report" has no column "wurst"; there is carrier, worst' in error["message"]
+
+
+def test_more_versions_than_are_followed_are_refused_with_what_to_ask_instead(api, made, monkeypatch):
+    made(SQL)
+    ask = '{ project { environment { columnLineage(asset: "report", column: "worst"%s) { totalCount } } } }'
+    for most, up in ((5, ""), (4, ", up: 2"), (2, ", up: 1")):  # one of each, and two days
+        monkeypatch.setattr("latewood_graphql.nodes.lineage.VERSIONS_MAX", most)
+        api(ask % up)
+        monkeypatch.setattr("latewood_graphql.nodes.lineage.VERSIONS_MAX", most - 1)
+        (error,) = api.errors(ask % up)
+        assert error["extensions"]["code"] == "BAD_INPUT"
+    assert error["message"] == (
+        "expected to meet at most 1 versions, found more up to level 1: ask for fewer levels (`up` 0), "
+        "fewer partitions (`partition`) or one version (`version`), and on from there"
+    )
+
+
+@pytest.mark.parametrize("field", ['columnLineage(asset: "report", column: "worst"', 'lineage(asset: "report"'])
+def test_time_is_looked_at_before_each_level(api, made, monkeypatch, field):
+    made(SQL)
+    looked = []
+    monkeypatch.setattr("latewood_graphql.calls.Call.refuse_late", lambda _: looked.append(1))
+    counted = []
+    for up in (1, 3):
+        looked.clear()
+        api.environment(f"{field}, up: {up}) {{ __typename }}")
+        counted.append(len(looked))
+    assert counted[1] - counted[0] == 2

@@ -7,9 +7,10 @@ import pytest
 from sqlalchemy import NullPool, create_engine, text
 from starlette.testclient import TestClient
 
-from api.conftest import Api, open_app
+from api.conftest import SHOP, Api, open_app
 from latewood.engine.running.recorder import new_event
 from latewood.engine.storage.file_hash import content_of
+from latewood.engine.storage.store import ArtifactStore
 from latewood.events import PoolSet
 from latewood_eventlog.records import Batch, StreamAppend
 from latewood_graphql.calls import Service
@@ -83,3 +84,26 @@ def test_an_answer_is_of_one_position_though_something_happens_while_files_are_l
     assert found["planPreview"]["hash"] == found["again"]["hash"]
     assert found["planPreview"]["position"] < happened[-1]
     assert len(happened) == 2, "each preview is made once"
+
+
+def test_no_transaction_is_open_while_archives_of_deployments_are_read(api, made, superuser_url, monkeypatch):
+    first = made().run
+    second = made(SHOP.replace("* 10", "* 20")).run
+    superuser, found, read = create_engine(superuser_url.url, poolclass=NullPool), [], ArtifactStore.read
+
+    def counting(store, address):
+        with superuser.connect() as connection:
+            found.append(connection.execute(IN_TRANSACTION).scalar_one())
+        return read(store, address)
+
+    monkeypatch.setattr(ArtifactStore, "read", counting)
+    answer = api.environment(f"""
+        asset(key: "revenue") {{ source {{ text }} }} again: asset(key: "total") {{ source {{ text }} }}
+        versions: asset(key: "revenue") {{ versions {{ nodes {{ id source {{ text }} }} }} }}
+        versionDifference(asset: "revenue", before: "{first}.4", after: "{second}.0") {{ texts {{ diff }} }}
+    """)
+    assert "* 20" in answer["asset"]["source"]["text"]
+    assert "-    return orders * 10" in answer["versionDifference"]["texts"][0]["diff"]
+    texts = {node["id"]: node["source"]["text"] for node in answer["versions"]["versions"]["nodes"]}
+    assert ("* 10" in texts[f"{first}.4"], "* 20" in texts[f"{second}.0"]) == (True, True), "as it was deployed then"
+    assert found == [0] * 4, "of each deployment once, and of the two that are compared"

@@ -11,6 +11,7 @@ from api.conftest import SHOP
 from latewood.commands.environments import create
 from latewood.commands.materializing import materialize, prepare
 from latewood.commands.planning import Asked
+from latewood.commands.renaming import rename
 from latewood.events import from_json
 
 NODES = "{ nodes { position type } pageInfo { endCursor hasNextPage } }"
@@ -162,3 +163,19 @@ def test_a_histogram_counts_by_subject_or_by_one_in_so_many(api, happened, monke
     else:
         assert found["every"] == -(-len(events) // sampled)
         assert abs(sum(counts.values()) - len(events)) < found["every"]
+
+
+def test_events_name_assets_as_they_were_called_at_the_moment_that_is_shown(api, made, workspace):
+    one = "@asset\ndef old() -> int:\n    return 1"
+    run = made(one).run
+    then = workspace.log.position()
+    rename(workspace, "old", "new")
+    made(one.replace("old", "new"))
+    ask = """query ($at: Moment, $run: ID!) { project(asOf: $at) {
+        events(types: ["step.succeeded"], run: $run) { nodes { position assets } }
+        run(id: $run) { events { nodes { type assets } } }
+    } }"""
+    for at, name in ((None, "new"), (then, "old")):
+        found = api(ask, run=run, at=at)["project"]
+        assert [node["assets"] for node in found["events"]["nodes"]] == [[name]]
+        assert {tuple(node["assets"]) for node in found["run"]["events"]["nodes"]} == {(), (name,)}

@@ -132,14 +132,19 @@ def test_why_names_the_root_and_the_way(api, made):
     assert [change["name"] for change in finding["code"]] == ["assets.py:orders"]
 
 
-def test_lineage_of_more_links_than_an_answer_may_have_is_refused(api, made, monkeypatch):
+def test_lineage_of_more_links_than_are_asked_for_is_refused_with_what_to_ask_instead(api, made):
     made()
-    ask = '{ project { environment { lineage(asset: "total", up: 2) { upstream { depth } } } } }'
-    links = len(api(ask)["project"]["environment"]["lineage"]["upstream"])
-    for most in (links, links - 1):
-        monkeypatch.setattr("latewood_graphql.nodes.lineage.LINKS_MAX", most)
-        refused = [error["extensions"]["code"] for error in api.post(ask).json().get("errors", ())]
-        assert refused == ([] if most == links else ["BAD_INPUT"])
+    ask = '{ project { environment { lineage(asset: "total", up: 2%s) { upstream { depth } } } } }'
+    links = len(api(ask % "")["project"]["environment"]["lineage"]["upstream"])
+    api(ask % f", first: {links}")
+    (error,) = api.errors(ask % f", first: {links - 1}")
+    assert error["extensions"]["code"] == "BAD_INPUT"
+    assert error["message"] == (
+        f"expected at most {links - 1} links (`first`), found more up to level 2: ask for fewer levels (`up` 1), "
+        "fewer partitions (`partition`) or one version (`version`), and on from there"
+    )
+    for wrong in (0, 10_001):
+        assert api.errors(ask % f", first: {wrong}")[0]["extensions"]["code"] == "BAD_INPUT"
 
 
 def test_lineage_names_the_very_versions(api, made):

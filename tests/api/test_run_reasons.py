@@ -1,16 +1,21 @@
 """Why a run is, and why a step of it was run, or was not, is told as it was recorded."""
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import NullPool, create_engine
 
 from api.conftest import SHOP
+from api.test_files import IN_TRANSACTION
 from latewood.commands.automations import stream_of
 from latewood.commands.pools import set_pool, set_quota
 from latewood.commands.reading import read
 from latewood.commands.renaming import rename
 from latewood.commands.workspace import append_of
 from latewood.engine.running.kept import Kept
+from latewood.engine.running.live_logs import live_job
 from latewood.engine.running.presence import Presence
 from latewood.engine.running.slots import Slots
 from latewood.events import (
@@ -20,6 +25,8 @@ from latewood.events import (
     AutomationSwitched,
     Failure,
     FailureKind,
+    JobPrepared,
+    JobSubmitted,
     RunRequested,
     RunStarted,
     SensorEvaluated,
@@ -319,3 +326,30 @@ def test_a_step_that_is_none_is_refused_and_the_run_answered_all_the_same(api, m
     (error,) = answer["errors"]
     assert said in error["message"]
     assert error["extensions"] == {"code": "BAD_INPUT", "missing": "step"}
+
+
+def test_no_transaction_is_open_while_it_is_looked_how_a_job_is(api, asked_for, workspace, driven, superuser_url):
+    run = driven(asked_for("@asset\ndef a() -> int:\n    return 1\n").run)
+    of = {"run": run, "step": 0, "attempt": 1, "key": "k"}
+    submitted = JobPrepared(connector="local", **of), JobSubmitted(handle="7", **of)
+    recorded(workspace, run, begun(workspace, run, 0, "a", connector="local"), *submitted)
+    file, seen = live_job(workspace.store, run, 0, 1), []
+    superuser = create_engine(superuser_url.url, poolclass=NullPool)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    os.mkfifo(file)
+
+    def told():
+        with file.open("wb") as there, superuser.connect() as connection:  # once somebody looks at it
+            seen.append(connection.execute(IN_TRANSACTION).scalar_one())
+            there.write(b'{"connector": "local", "handle": "7", "state": "running", "links": {"page": "http://j/7"}}')
+
+    ask = """query ($run: ID!, $at: Moment) {
+        project(asOf: $at) { whyStep(run: $run, step: 0) { decision jobs { handle state link } } } }"""
+    with ThreadPoolExecutor() as pool:
+        telling = pool.submit(told)
+        found = api(ask, run=run)["project"]["whyStep"]
+        telling.result(20)
+    assert found == {"decision": "RUN", "jobs": [{"handle": "7", "state": "running", "link": "http://j/7"}]}
+    assert seen == [0]
+    (then,) = api(ask, run=run, at=workspace.log.position())["project"]["whyStep"]["jobs"]
+    assert then == {"handle": "7", "state": "", "link": ""}, "of the past no file tells"

@@ -1,12 +1,15 @@
 """A list costs as many statements as a single item does."""
 
 from collections import Counter
+from textwrap import dedent
 
 import pytest
 from sqlalchemy import event
 
 from api.conftest import SHOP
 from api.walking import fields_of
+from latewood.commands.deploying import deploy_loaded
+from latewood.engine.loading.loader import load_file
 from latewood_graphql.schema import schema
 
 FIELDS = """
@@ -129,12 +132,18 @@ LAST = """
     @asset
     def said(total: str) -> str:
         return total
+
+    usual, daily = (LaunchPlan(name, "orders") for name in ("usual", "daily"))
 """
-"""One reads the asset that is asked about, too."""
+"""One reads the asset that is asked about, too; and two can be launched by name."""
 
 LISTS = {
     "Asset": ('environment { assets(selection: "%s", first: 5) { nodes { %s } } }', ("total", "*")),
     "AssetVersion": ('environment { asset(key: "revenue") { versions(first: %s) { nodes { %s } } } }', ("1", "4")),
+    "CheckVerdict": ('environment { asset(key: "total") { verdicts(first: %s) { %s } } }', ("1", "3")),
+    "Deployment": ("locations { deployments(first: %s) { %s } }", ("1", "2")),
+    "Event": ('events(types: ["step.succeeded"], first: %s) { nodes { %s } }', ("1", "9")),
+    "LaunchPlan": ("environment { launchPlans(first: %s) { nodes { %s } } }", ("1", "2")),
     "Run": ("runs(first: %s) { nodes { %s } }", ("1", "3")),
     "Step": ("runs(first: 1) { nodes { steps(first: %s) { nodes { %s } } } }", ("1", "9")),
 }
@@ -143,14 +152,15 @@ LISTS = {
 ONE_BY_ONE = {
     "Asset.comparison": "of up to 20 assets in a query",
     "AssetVersion.sample": "of up to 20 versions in a query",
+    "AssetVersion.source": "of up to 20 versions in a query",
 }
 """What costs statements for each item, and why."""
 
 
 @pytest.mark.parametrize("type_", sorted(LISTS))
 def test_every_field_of_what_is_listed_is_as_many_statements_as_of_one(api, made, statements, type_):
-    for _ in range(3):
-        made(SHOP + LAST, force=True)
+    for unit in ("euro", "yen", "euro"):
+        made(SHOP.replace("euro", unit) + LAST, force=True)
     ask, (one, many_) = LISTS[type_]
     wrong, more = [], {}
     for name, said in fields_of(schema(), type_, {}):
@@ -165,3 +175,36 @@ def test_every_field_of_what_is_listed_is_as_many_statements_as_of_one(api, made
             more[name] = counted
     assert wrong == []
     assert {name: counts for name, counts in more.items() if name not in ONE_BY_ONE} == {}
+
+
+BY_ITSELF = """
+    from latewood.automation import Freshness, Schedule
+
+    s{n} = Schedule("s{n}", "a{n}", cron="0 6 * * *")
+    f{n} = Freshness("f{n}", "a{n}", max_lag=timedelta(days=1))
+
+    @asset
+    def a{n}() -> int:
+        return 1
+"""
+
+
+WHOLE = {"Automation": "environment { automations { %s } }", "Location": "locations { %s }"}
+"""How all of a type is asked for that comes in no pages."""
+
+
+def test_what_has_no_pages_is_as_many_statements_however_much_there_is(api, workspace, tmp_path, statements):
+    counted = []
+    for n in range(3):
+        file = tmp_path / f"file{n}.py"
+        file.write_text("from datetime import timedelta\nfrom latewood import *\n" + dedent(BY_ITSELF.format(n=n)))
+        deploy_loaded(workspace, load_file(file, root=tmp_path))
+        each = {}
+        for type_, ask in WHOLE.items():
+            for name, said in fields_of(schema(), type_, {}):
+                api(f"{{ project {{ {ask % said} }} }}")  # what is remembered from then on
+                statements()
+                api(f"{{ project {{ {ask % said} }} }}")
+                each[name] = statements().total()
+        counted.append(each)
+    assert counted[1] == counted[0] == counted[2]

@@ -45,6 +45,15 @@ BY_ITSELF = """
     @asset
     def shaky(total: str) -> int:
         raise ValueError("no")
+
+    import pyarrow as pa
+    from latewood.sql import sql_asset
+
+    @asset
+    def told(total: str) -> pa.Table:
+        return pa.table({"said": [total]})
+
+    spoken = sql_asset("spoken", "SELECT upper(said) AS aloud FROM told")
 """
 
 ALIKE = {
@@ -60,12 +69,6 @@ ALIKE = {
     "AssetConnection.pageInfo",
     "AssetInput.condition",
     "AssetPage.renames",
-    "ColumnLineageStep.sources",
-    "ColumnLineageStepConnection.edges",
-    "ColumnLineageStepConnection.nodes",
-    "ColumnLineageStepConnection.pageInfo",
-    "ColumnLineageStepEdge.node",
-    "Environment.columnLineage",
     "Explanation.renames",
     "Environment.facets",
     "Environment.launchPlanPreview",
@@ -167,6 +170,8 @@ def happened(api, workspace, load, made):
         "key": '"total"',
         "asset": '"total"',
         "changes.since": str(begun),
+        "columnLineage.asset": '"spoken"',
+        "columnLineage.column": '"aloud"',
         "chosen.text": '"2026-01-01"',
         "launchPlanPreview.name": '"x"',
         "whyRun.run": f'"{run}"',
@@ -267,11 +272,17 @@ def test_each_location_has_its_own_latest_deployments(api, workspace, load, tmp_
         file = tmp_path / "often.py"
         file.write_text(f"from latewood import *\n@asset\ndef often() -> int:\n    return {number}\n")
         deploy_loaded(workspace, load_file(file, root=tmp_path))
-    ask = "{ project { locations { name deployments(first: 2) { position } } } }"
-    assert [(found["name"], len(found["deployments"])) for found in api(ask)["project"]["locations"]] == [
-        ("assets.py", 1),
-        ("often.py", 2),
-    ]
+    ask = "query ($at: Position) { project { locations { name deployments(first: 2, before: $at) { position } } } }"
+
+    def found(before=None):
+        locations = api(ask, at=before)["project"]["locations"]
+        return {each["name"]: [made["position"] for made in each["deployments"]] for each in locations}
+
+    first, last = found()["assets.py"], found()["often.py"]
+    assert (len(first), len(last)) == (1, 2)
+    (oldest,) = found(before=last[1])["often.py"]
+    assert first[0] < oldest < last[1] < last[0]
+    assert found(before=oldest) == {"assets.py": first, "often.py": []}
 
 
 def test_evaluations_are_the_last_of_each_automation(api, workspace, load):

@@ -17,7 +17,7 @@ from latewood.cli.following import job_lines
 from latewood.commands.materializing import materialize, prepare
 from latewood.commands.planning import Asked
 from latewood.commands.pools import set_pool
-from latewood.commands.run_reasons import why_step
+from latewood.commands.run_reasons import jobs_heard_of, why_step
 from latewood.commands.runs import run_named
 from latewood.decide.step_reasons import StepJob
 from latewood.engine.loading.loader import load_file
@@ -290,12 +290,12 @@ def test_while_it_goes_on_a_run_tells_of_its_jobs_and_why_tells_of_one(workspace
         (ran,) = history(there)
         assert told[0].startswith(f"step 0 is job {ran.handle} of local, running, 0%, http://jobs.example/{ran.handle}")
         until(lambda: printed_so_far(live_log(workspace.store, asked.run, 0, 1)).startswith("said\n"))
-        (explained,) = why_step(workspace, run_named(workspace, asked.run), 0).jobs
+        (explained,) = jobs_heard_of(workspace.store, why_step(workspace, run_named(workspace, asked.run), 0)).jobs
         link = f"http://jobs.example/{ran.handle}"
         assert explained == StepJob(
             attempt=1, connector="local", key=ran.key, handle=ran.handle, state="running", link=link
         )
         cancel(workspace, run_named(workspace, asked.run))
         ended(workspace, asked)
-    (explained,) = why_step(workspace, run_named(workspace, asked.run), 0).jobs
+    (explained,) = jobs_heard_of(workspace.store, why_step(workspace, run_named(workspace, asked.run), 0)).jobs
     assert (explained.handle, explained.state) == (ran.handle, "")

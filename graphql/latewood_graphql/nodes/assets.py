@@ -1,28 +1,23 @@
 """Assets as an environment has them."""
 
-from asyncio import gather
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 import graphene
 import msgspec
 
-from latewood.commands.source import archived, source_of
-from latewood.commands.versions import partitions_meant
+from latewood.commands.source import source_of
 from latewood.decide.staleness import Assessed
-from latewood.decide.state import VersionFacts
 from latewood.model.definitions import AssetDefinition
-from latewood.model.keys import AssetId, AssetKey, PartitionKey
+from latewood.model.keys import AssetKey, PartitionKey
 from latewood.model.types import display
-from latewood.projections.pages import histories, history_counts
 from latewood.projections.run_lists import Wanted
-from latewood.projections.snapshots import snapshot
-from latewood.projections.versions import CheckRow, checks_of_each
-from latewood_eventlog.records import Position
+from latewood_eventlog.log import EventLog
 from latewood_graphql.calls import EnvironmentAt
 from latewood_graphql.fields import fallible, fallible_many, given, many
+from latewood_graphql.nodes.asset_histories import CHECKS_MAX, durations_at, series_at, verdicts_at, versions_page
 from latewood_graphql.nodes.comparisons import COMPARED_MAX, VersionComparison, comparison_of
 from latewood_graphql.nodes.partitions import (
     Cause,
@@ -36,7 +31,7 @@ from latewood_graphql.nodes.partitions import (
     status_partitions,
 )
 from latewood_graphql.nodes.runs import Run, runs_page_of
-from latewood_graphql.nodes.series import Series, series_of
+from latewood_graphql.nodes.series import Series
 from latewood_graphql.nodes.task_definitions import (
     AssetInput,
     Check,
@@ -46,24 +41,21 @@ from latewood_graphql.nodes.task_definitions import (
     StoredPlace,
     TaskPolicies,
     UsedResource,
+    files_at,
     parameters_at,
 )
 from latewood_graphql.nodes.versions import AssetVersion_, CheckVerdict, VersionAt, head_of
 from latewood_graphql.pages import (
     FIRST,
     FIRST_MAX,
-    checked_first,
     connection_of,
-    key_of,
     page_arguments,
-    page_of,
     stretch_arguments,
     stretch_of,
 )
 from latewood_graphql.scalars import Json, Numbers
 from latewood_graphql.words import AssetFlag, AssetOrigin, AssetStatus, RunState
 
-_CHECKS_MAX = 1_000
 _TREND = 20
 
 
@@ -95,38 +87,10 @@ class AssetAt:
         """What reads it, in the order of keys."""
         return sorted(self.environment.view.catalog.graph.downstreams[self.key])
 
-    def partitions(self, text: str | None) -> list[PartitionKey] | None:
-        """The keys that an argument names; None for all. Raises UsageError."""
-        return None if text is None else partitions_meant(self.environment.view, self.key, text)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Asked:
-    """Which versions of an asset a page has."""
-
-    before: Position
-    limit: int
-    partitions: tuple[PartitionKey, ...] | None
-
 
 def assets_at(environment: EnvironmentAt, keys: Iterable[AssetKey]) -> list[AssetAt]:
     """These assets, seen from there."""
     return [AssetAt(environment=environment, key=key) for key in keys]
-
-
-def _histories(at: EnvironmentAt, keys: Sequence[AssetKey], asked: _Asked) -> Mapping[AssetKey, list[VersionFacts]]:
-    ids = {key: at.view.ids[key] for key in keys}
-    with snapshot(at.workspace.log) as connection:
-        found = histories(
-            connection,
-            at.workspace.project,
-            list(ids.values()),
-            as_of=at.view.as_of,
-            before=asked.before,
-            limit=asked.limit,
-            partitions=asked.partitions,
-        )
-    return {key: found[id_] for key, id_ in ids.items()}
 
 
 class Asset(graphene.ObjectType):
@@ -268,40 +232,30 @@ class Asset(graphene.ObjectType):
         CheckVerdict,
         "What its checks found, newest first.",
         partition=graphene.String(description="Of these partitions only."),
-        first=graphene.Int(required=True, default_value=100, description=f"How many at most, up to {_CHECKS_MAX:,}."),
+        first=graphene.Int(required=True, default_value=100, description=f"How many at most, up to {CHECKS_MAX:,}."),
     )
 
     def resolve_location(self: AssetAt, _info: Any) -> str:
         """Where its definition is from."""
         return self.environment.view.locations[self.key]
 
-    def resolve_source(self: AssetAt, _info: Any) -> Any:
-        """From the archive of its deployment."""
-        at = self.environment
+    async def resolve_source(self: AssetAt, _info: Any) -> Any:
+        """From the archive of its deployment, which is looked at when nothing else is read any more."""
+        at, view = self.environment, self.environment.view
 
-        def files(deployment: str) -> Mapping[str, bytes]:
-            return at.once(f"files {deployment}", lambda: archived(at.workspace, deployment))
+        def look(log: EventLog) -> Any:
+            there = replace(at.workspace, log=log)
+            return source_of(view, self.key, lambda deployment: files_at(at, there, deployment))
 
-        return source_of(at.view, self.key, files)
+        return await at.call.in_the_end(look)
 
-    async def resolve_series(
-        self: AssetAt, _info: Any, first: int, names: list[str] | None = None, partition: str | None = None
-    ) -> Any:
-        """Of what was recorded with the latest versions."""
-        at, of = self.environment, self.partitions(partition)
-        end = at.view.as_of + 1
-        asked = _Asked(before=end, limit=checked_first(first), partitions=None if of is None else tuple(of))
-        found = await at.load(str(asked), self.key, lambda keys: _histories(at, keys, asked))
-        nodes = [VersionAt(environment=at, key=self.key, facts=facts) for facts in reversed(found)]
-        recorded = await gather(*(node.metadata() for node in nodes))
-        return series_of(list(zip(nodes, recorded, strict=True)), names)
+    async def resolve_series(self: AssetAt, _info: Any, **asked: Any) -> Any:
+        """As columns."""
+        return await series_at(self.environment, self.key, **asked)
 
     async def resolve_durations(self: AssetAt, _info: Any, first: int) -> list[float]:
-        """Of what was computed: what others made took nobody any time."""
-        at = self.environment
-        asked = _Asked(before=at.view.as_of + 1, limit=checked_first(first), partitions=None)
-        found = await at.load(str(asked), self.key, lambda keys: _histories(at, keys, asked))
-        return [facts.duration_ms for facts in reversed(found) if facts.artifact]
+        """Oldest first."""
+        return await durations_at(self.environment, self.key, first)
 
     def resolve_made_together(self: AssetAt, _info: Any) -> list[AssetKey]:
         """Itself among them."""
@@ -368,25 +322,9 @@ class Asset(graphene.ObjectType):
         """Of its heads."""
         return self.environment.assessment.made_at.get(self.key)
 
-    async def resolve_versions(self: AssetAt, _info: Any, first: int, **given_: Any) -> Any:
-        """By the position of the event that made it."""
-        at, of = self.environment, self.partitions(given_.get("partition"))
-        end = at.view.as_of + 1
-        before = min(key_of(given_.get("after"), int) or end, end)
-        asked = _Asked(before=before, limit=checked_first(first) + 1, partitions=None if of is None else tuple(of))
-        found = await at.load(str(asked), self.key, lambda keys: _histories(at, keys, asked))
-
-        def counts(assets: Sequence[AssetId]) -> Mapping[AssetId, int]:
-            with snapshot(at.workspace.log) as connection:
-                return history_counts(
-                    connection, at.workspace.project, assets, as_of=at.view.as_of, partitions=asked.partitions
-                )
-
-        def count_all() -> Any:
-            return at.load(f"counts {asked.partitions}", at.view.ids[self.key], counts)
-
-        nodes = [VersionAt(environment=at, key=self.key, facts=facts) for facts in found]
-        return page_of(nodes, first, lambda version: version.facts.position, count_all)
+    async def resolve_versions(self: AssetAt, _info: Any, **asked: Any) -> Any:
+        """Newest first."""
+        return await versions_page(self.environment, self.key, **asked)
 
     async def resolve_comparison(self: AssetAt, _info: Any, **asked: Any) -> Any:
         """As `latewood compare`."""
@@ -398,15 +336,6 @@ class Asset(graphene.ObjectType):
         wanted = Wanted(environment=at.name, status="" if status is None else status.value, as_of=at.as_of.position)
         return await runs_page_of(at, self.key, first, after, wanted)
 
-    def resolve_verdicts(self: AssetAt, _info: Any, first: int, partition: str | None = None) -> Any:
-        """As recorded."""
-        at, of = self.environment, self.partitions(partition)
-        limit = min(checked_first(first), _CHECKS_MAX)
-
-        def of_many(assets: Sequence[AssetId]) -> Mapping[AssetId, Sequence[CheckRow]]:
-            with snapshot(at.workspace.log) as connection:
-                return checks_of_each(
-                    connection, at.workspace.project, assets, as_of=at.view.as_of, limit=limit, partitions=of
-                )
-
-        return at.load(f"verdicts {limit} {of}", at.view.ids[self.key], of_many)
+    def resolve_verdicts(self: AssetAt, _info: Any, **asked: Any) -> Any:
+        """Newest first."""
+        return verdicts_at(self.environment, self.key, **asked)

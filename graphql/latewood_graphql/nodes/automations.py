@@ -16,7 +16,7 @@ from latewood_eventlog.records import RecordedEvent
 from latewood_graphql.calls import EnvironmentAt
 from latewood_graphql.fields import fallible, fallible_many, given, many
 from latewood_graphql.nodes.automation_details import AutomationDetails
-from latewood_graphql.nodes.events import Event
+from latewood_graphql.nodes.events import Event, events_at
 from latewood_graphql.pages import FIRST, FIRST_MAX, checked_first, stretch_arguments, stretch_of
 from latewood_graphql.scalars import Json, PositionScalar
 from latewood_graphql.words import AutomationKind
@@ -125,6 +125,7 @@ class Automation(graphene.ObjectType):
         at, limit = self.environment, checked_first(first)
 
         def of_many(slots: Sequence[Slot]) -> Mapping[Slot, Sequence[RecordedEvent]]:
-            return evaluations_of(at.workspace, slots, limit=limit, as_of=at.as_of.position)
+            found = evaluations_of(at.workspace, slots, limit=limit, as_of=at.as_of.position)
+            return {slot: events_at(at.project, events) for slot, events in found.items()}
 
         return at.load(f"evaluations {limit}", self.found.slot, of_many)

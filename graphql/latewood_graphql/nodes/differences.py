@@ -1,7 +1,7 @@
 """What two versions of an asset differ in."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import graphene
@@ -9,8 +9,9 @@ import graphene
 from latewood.commands.version_difference import VersionDifference, version_difference
 from latewood.events import InputRead
 from latewood.model.keys import AssetKey
+from latewood_eventlog.log import EventLog
 from latewood_graphql.calls import EnvironmentAt
-from latewood_graphql.fields import given, many
+from latewood_graphql.fields import fallible_many, given, many
 from latewood_graphql.nodes.deployments import DefinitionPart
 from latewood_graphql.nodes.explanations import CodeChange
 from latewood_graphql.nodes.versions import AssetVersion_, VersionAt
@@ -63,9 +64,7 @@ class VersionDifference_(graphene.ObjectType):  # noqa: N801 - the command has t
         required=True, description="Whether both have the same content.", resolver=given("found.same_data")
     )
     code = many(CodeChange, "Parts of the code, packages and versions.", resolver=given("found.changes.code"))
-    texts = many(
-        ChangedText, "The first of these parts as text, where they are archived.", resolver=given("found.texts")
-    )
+    texts = fallible_many(ChangedText, "The first of these parts as text, where they are archived.")
     parts = many(
         DefinitionPart,
         "All else that the definition says otherwise: schema, types, partitions, parameters, policies.",
@@ -85,6 +84,15 @@ class VersionDifference_(graphene.ObjectType):  # noqa: N801 - the command has t
     def resolve_after(self: "DifferenceAt", _info: Any) -> VersionAt:
         """The same."""
         return VersionAt(environment=self.environment, key=self.found.asset, facts=self.found.after)
+
+    async def resolve_texts(self: "DifferenceAt", _info: Any) -> Any:
+        """By archives, which are looked at when nothing else is read any more."""
+        found = self.found
+
+        def look(log: EventLog) -> Any:
+            return replace(found, workspace=replace(found.workspace, log=log)).texts
+
+        return await self.environment.call.in_the_end(look)
 
     def resolve_inputs(self: "DifferenceAt", _info: Any) -> Iterator[dict[str, Any]]:
         """By name."""

@@ -24,7 +24,14 @@ from latewood_graphql.nodes.differences import VersionDifference_, difference_be
 from latewood_graphql.nodes.explanations import Explanation, explained
 from latewood_graphql.nodes.graphs import AssetGraph, Facet, Group, facets_of, graph_of, groups_of
 from latewood_graphql.nodes.launch_plans import LaunchPlan, launch_plans_page
-from latewood_graphql.nodes.lineage import ColumnLineageStep, Lineage, column_lineage_of, lineage_of
+from latewood_graphql.nodes.lineage import (
+    LINKS_MAX,
+    VERSIONS_MAX,
+    ColumnLineageStep,
+    Lineage,
+    column_lineage_of,
+    lineage_of,
+)
 from latewood_graphql.nodes.pins import PinnedParameter, pins_page
 from latewood_graphql.nodes.plans import PlanPreview, asked_arguments, asked_of, launching, named_arguments, previewed
 from latewood_graphql.nodes.promotions import Promotion, promotion_of
@@ -152,10 +159,16 @@ class Environment(graphene.ObjectType):
         version=graphene.String(required=True, default_value="", description="This version instead of heads."),
         up=graphene.Int(required=True, default_value=1, description="How many levels of what was read, up to 50."),
         down=graphene.Int(required=True, default_value=0, description="How many levels of what read it, up to 50."),
+        first=graphene.Int(
+            required=True,
+            default_value=FIRST_MAX,
+            description=f"How many links there may be each way, up to {LINKS_MAX:,}: nothing is cut, but refused.",
+        ),
     )
     column_lineage = fallible(
         connection_of(ColumnLineageStep),
-        description="What a column of versions was computed from, over all queries, to where it is not known.",
+        description="What a column of versions was computed from, over all queries, to where it is not known: through "
+        f"up to {VERSIONS_MAX:,} versions, each counted for each of its columns.",
         asset=graphene.ID(required=True, description="Key of the asset."),
         column=graphene.String(required=True, description="The column."),
         partition=graphene.String(

@@ -1,19 +1,22 @@
 """Events of the log, as they were recorded."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
 from typing import Any, Final
 
 import graphene
 import msgspec
 
+from latewood.commands.views import PRESENT
 from latewood.decide.concerned import assets_of_event
 from latewood.events import TYPE_OF, TokenCreated, TokenRevoked
 from latewood.model.access import Role
 from latewood.projections.snapshots import snapshot
+from latewood.projections.states import NOW
 from latewood.projections.statistics import keys_of_ids
-from latewood_eventlog.records import RecordedEvent
+from latewood_eventlog.records import Position, RecordedEvent
 from latewood_graphql.access import Caller
-from latewood_graphql.calls import Call
+from latewood_graphql.calls import Call, ProjectAt
 from latewood_graphql.fields import many
 from latewood_graphql.scalars import Json, PositionScalar
 
@@ -24,6 +27,24 @@ ADMINS_ALONE: Final = frozenset({TYPE_OF[TokenCreated], TYPE_OF[TokenRevoked]})
 def is_seen(event: RecordedEvent, caller: Caller) -> bool:
     """Whether the caller may see an event of a project that they see."""
     return event.type not in ADMINS_ALONE or caller.may(Role.ADMIN, event.project)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventThen(RecordedEvent):
+    """An event that was asked for as of a moment of the past."""
+
+    as_of: Position
+
+
+_FIELDS: Final = tuple(field.name for field in fields(RecordedEvent))
+
+
+def events_at(project: ProjectAt, events: Iterable[RecordedEvent]) -> list[RecordedEvent]:
+    """These events as they are told at the project's moment, when things may have had other names."""
+    if project.as_of == PRESENT:
+        return list(events)
+    as_of = project.position
+    return [EventThen(**{name: getattr(event, name) for name in _FIELDS}, as_of=as_of) for event in events]
 
 
 class Event(graphene.ObjectType):
@@ -38,7 +59,10 @@ class Event(graphene.ObjectType):
     recorded_at = graphene.DateTime(required=True, description="When the log took it, by the database's clock.")
     actor = graphene.String(required=True, description="Who did it.")
     cause = graphene.Field(PositionScalar, description="The event that it follows from, where it names one.")
-    assets = many(graphene.String, "Keys of the assets that it is about; of one that nobody knows any more its id.")
+    assets = many(
+        graphene.String,
+        "Keys of the assets that it is about, at the moment that is shown; of one that has none its id.",
+    )
     data = graphene.Field(Json, required=True, description="What it says.")
 
     def resolve_id(self: RecordedEvent, _info: Any) -> str:
@@ -46,15 +70,16 @@ class Event(graphene.ObjectType):
         return str(self.event_id)
 
     async def resolve_assets(self: RecordedEvent, info: Any) -> list[str]:
-        """As they are called now."""
+        """As they were called, or are."""
         call: Call = info.context
+        as_of = self.as_of if isinstance(self, EventThen) else NOW
 
         def read(ids: Sequence[str]) -> Mapping[str, str]:
             with snapshot(call.workspace.log) as connection:
-                return keys_of_ids(connection, self.project, ids)
+                return keys_of_ids(connection, self.project, ids, as_of)
 
         ids = assets_of_event(self.type, self.data)
-        keys = [call.load(self.project, "keys", id_, read) for id_ in ids]
+        keys = [call.load((self.project, as_of), "keys", id_, read) for id_ in ids]
         return [await key or id_ for key, id_ in zip(keys, ids, strict=True)]
 
     def resolve_data(self: RecordedEvent, _info: Any) -> Any:

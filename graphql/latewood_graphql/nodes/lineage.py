@@ -1,7 +1,7 @@
 """Lineage between versions, and between their columns."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 import graphene
 
@@ -18,8 +18,11 @@ from latewood_graphql.words import ColumnConfidence
 _LEVELS_MAX = 50
 _VERSIONS_SHOWN = 100
 
-LINKS_MAX = 10_000
+LINKS_MAX: Final = 10_000
 """Links of the largest answer, in each direction."""
+
+VERSIONS_MAX: Final = 20_000
+"""Versions that a column is followed through at most, each counted for each of its columns."""
 
 
 class LineageLink(graphene.ObjectType):
@@ -46,18 +49,21 @@ class LineageLink(graphene.ObjectType):
 
 
 class Lineage(graphene.ObjectType):
-    """What versions were made from, and what was made from them, nearest level first; up to 10,000 links each."""
+    """What versions were made from, and what was made from them, nearest level first; all of it, or an error."""
 
     upstream = many(LineageLink, "What was read.")
     downstream = many(LineageLink, "What read it.")
 
 
-def lineage_of(at: EnvironmentAt, asset: str, *, partition: str, version: str, up: int, down: int) -> Any:
+def lineage_of(at: EnvironmentAt, asset: str, *, partition: str, version: str, up: int, down: int, first: int) -> Any:
     """Raises UsageError for what is unknown, and for too many levels or links."""
+    if not 1 <= first <= LINKS_MAX:
+        raise UsageError(f"first: expected 1 to {LINKS_MAX:,} links, found {first:,}")
     if not (0 <= up <= _LEVELS_MAX and 0 <= down <= _LEVELS_MAX):
         raise UsageError(f"up, down: expected 0 to {_LEVELS_MAX} levels, found {up} and {down}")
-    of = {"partition": partition, "version": version}
-    return lineage(at.workspace, asset, **of, up=up, down=down, as_of=at.as_of, view=at.view, most=LINKS_MAX)
+    of: dict[str, Any] = {"partition": partition, "version": version}
+    bounds: dict[str, Any] = {"most": first, "each_level": at.call.refuse_late}
+    return lineage(at.workspace, asset, **of, up=up, down=down, as_of=at.as_of, view=at.view, **bounds)
 
 
 class ColumnSource(graphene.ObjectType):
@@ -125,9 +131,10 @@ def derivations_page(recorded: Sequence[ColumnSources], first: int, after: str |
 def column_lineage_of(
     at: EnvironmentAt, asset: str, column: str, *, partition: str, version: str, up: int, first: int, after: str | None
 ) -> Page:
-    """Nearest first. Raises UsageError for what is unknown, and for too many levels."""
+    """Nearest first. Raises UsageError for what is unknown, and for too many levels or versions."""
     if not 0 <= up <= _LEVELS_MAX:
         raise UsageError(f"up: expected 0 to {_LEVELS_MAX} levels, found {up}")
-    of = {"partition": partition, "version": version}
-    found = column_lineage(at.workspace, asset, column, **of, up=up, as_of=at.as_of, view=at.view)
+    of: dict[str, Any] = {"partition": partition, "version": version}
+    bounds: dict[str, Any] = {"most": VERSIONS_MAX, "each_level": at.call.refuse_late}
+    found = column_lineage(at.workspace, asset, column, **of, up=up, as_of=at.as_of, view=at.view, **bounds)
     return slice_of(found, first, after)

@@ -17,7 +17,7 @@ from latewood.projections.snapshots import snapshot
 from latewood_graphql.calls import ProjectAt
 from latewood_graphql.fields import many
 from latewood_graphql.nodes.attempts import BUCKETS_MAX
-from latewood_graphql.nodes.events import ADMINS_ALONE
+from latewood_graphql.nodes.events import ADMINS_ALONE, events_at
 from latewood_graphql.pages import Edge, Page, checked_first, key_of, page_arguments
 from latewood_graphql.scalars import PositionScalar
 
@@ -93,7 +93,8 @@ def events_page(
         found = events_found(
             connection, project.name, wanted, low=low, high=high, limit=first + 1, newest_first=newest_first
         )
-    events = {event.position: event for event in project.workspace.log.read_positions(found.positions[:first])}
+    read = project.workspace.log.read_positions(found.positions[:first])
+    events = {event.position: event for event in events_at(project, read)}
     edges = [Edge(events[position], position) for position in found.positions[:first]]
     if len(found.positions) > first:
         return Page(edges=edges, has_next=True, count=None)

@@ -150,9 +150,9 @@ class Project(graphene.ObjectType):
         """Raises UsageError for an unknown one."""
         return run_explained(self, run)
 
-    def resolve_why_step(self: ProjectAt, _info: Any, run: str, step: int) -> StepExplained:
+    async def resolve_why_step(self: ProjectAt, _info: Any, run: str, step: int) -> StepExplained:
         """Raises UsageError for an unknown one."""
-        return step_explained(self, run, step)
+        return await step_explained(self, run, step)
 
     def resolve_runs(self: ProjectAt, _info: Any, first: int, after: str | None = None, **asked: Any) -> Page:
         """By the position at which they were asked for."""

@@ -6,7 +6,7 @@ from typing import Any, Final
 import graphene
 
 from latewood.commands.recorded_plan import RecordedPlan, recorded_plan
-from latewood.commands.run_reasons import reasons_of, why_asked, why_step
+from latewood.commands.run_reasons import jobs_heard_of, reasons_of, why_asked, why_step
 from latewood.commands.views import PRESENT
 from latewood.decide.step_reasons import RunExplained, StepExplained
 from latewood.events import Action
@@ -198,9 +198,14 @@ class StepJob(graphene.ObjectType):
         required=True, description="By what the other system knows it; empty until that is known here."
     )
     state = graphene.String(
-        required=True, description="`queued` or `running`, as it was heard of last; empty once it is over."
+        required=True,
+        description="`queued` or `running`, as it was heard of last; empty once it is over. Of now, and not of the "
+        "position: from a file. Empty of the past.",
     )
-    link = graphene.String(required=True, description="A page about it, while it goes on; empty where there is none.")
+    link = graphene.String(
+        required=True,
+        description="A page about it, while it goes on; empty where there is none. Of now, as `state` is.",
+    )
 
 
 class StepExplanation(graphene.ObjectType):
@@ -228,7 +233,8 @@ class StepExplanation(graphene.ObjectType):
     )
     waits = many(
         StepWait,
-        "What it waits for, or its next attempt does, all at once; of the past what the log says: steps and retries.",
+        "What it waits for, or its next attempt does, all at once; of the past what the log says: steps and retries. "
+        "Engines and who has slots are of now, by their leases, and of no position.",
     )
     jobs = many(StepJob, "What it was in another system, by attempt; empty where it is called here.")
 
@@ -240,11 +246,14 @@ def run_explained(project: ProjectAt, run: str) -> RunExplainedAt:
     return RunExplainedAt(found=why_asked(project.workspace, row, plan), plan=plan)
 
 
-def step_explained(project: ProjectAt, run: str, step: int) -> StepExplained:
+async def step_explained(project: ProjectAt, run: str, step: int) -> StepExplained:
     """Raises UsageError for an unknown one."""
-    row = run_of(project, run).row
+    row, there = run_of(project, run).row, project.workspace
     up_to = NOW if project.as_of == PRESENT else project.position
-    return why_step(project.workspace, row, step, up_to=up_to, plan=_plan_of(project, row))
+    found = why_step(there, row, step, up_to=up_to, plan=_plan_of(project, row))
+    if up_to != NOW or not found.jobs:
+        return found
+    return await project.call.in_the_end(lambda _: jobs_heard_of(there.store, found))
 
 
 def _plan_of(project: ProjectAt, row: RunRow) -> RecordedPlan:

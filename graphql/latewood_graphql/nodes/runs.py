@@ -33,7 +33,7 @@ from latewood_eventlog.records import Position, RecordedEvent
 from latewood_graphql.calls import EnvironmentAt, ProjectAt
 from latewood_graphql.fields import fallible, fallible_many, given, many
 from latewood_graphql.nodes.attempts import Attempt, Timeline, timeline_of
-from latewood_graphql.nodes.events import Event
+from latewood_graphql.nodes.events import Event, events_at
 from latewood_graphql.nodes.logs import LinesPage, LogLines, log_arguments, logs_page
 from latewood_graphql.pages import Page, checked_first, connection_of, key_of, page_arguments, page_of
 from latewood_graphql.scalars import Json, PositionScalar
@@ -109,7 +109,12 @@ class Run(graphene.ObjectType):
     partitions = graphene.String(
         required=True, description="Which partitions; empty for all.", resolver=given("row.partitions")
     )
-    status = graphene.Field(RunState, required=True, description="How far it is.", resolver=given("row.status"))
+    status = graphene.Field(
+        RunState,
+        required=True,
+        description="How far it is. That its process died is known of now alone, by its lease, and of no position.",
+        resolver=given("row.status"),
+    )
     actor = graphene.String(required=True, description="Who asked for it.", resolver=given("row.actor"))
     automation = graphene.String(
         required=True,
@@ -142,7 +147,8 @@ class Run(graphene.ObjectType):
     events = fallible(connection_of(Event, counted=False), description="Its events, oldest first.", **page_arguments())
     logs = fallible(
         LogLines,
-        description="What its steps printed and logged, with tracebacks, also while they run.",
+        description="What its steps printed and logged, with tracebacks, also while they run: of what goes on as much "
+        "as is in files now, whatever the position.",
         **log_arguments(),
     )
     timeline = fallible(
@@ -204,7 +210,8 @@ class Run(graphene.ObjectType):
             upto, log = project.position, project.workspace.log
             with snapshot(log) as connection:
                 of = positions_of_runs(connection, project.name, runs, after=behind, limit=limit, upto=upto)
-            events = {event.position: event for event in log.read_positions(list(chain.from_iterable(of.values())))}
+            read = log.read_positions(list(chain.from_iterable(of.values())))
+            events = {event.position: event for event in events_at(project, read)}
             return {run: [events[position] for position in positions] for run, positions in of.items()}
 
         scope = project.name, project.as_of

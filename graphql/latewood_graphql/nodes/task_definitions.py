@@ -7,10 +7,13 @@ from typing import Any
 
 import graphene
 
+from latewood.commands.source import archived
+from latewood.commands.workspace import Workspace
 from latewood.decide.state import Pin
 from latewood.model import definitions as defined
 from latewood.model.mappings import in_words
 from latewood.model.types import display
+from latewood_graphql.calls import EnvironmentAt
 from latewood_graphql.fields import given, many
 from latewood_graphql.scalars import Json
 from latewood_graphql.words import PartitionMapping
@@ -209,3 +212,8 @@ class Source(graphene.ObjectType):
     file = graphene.String(required=True, description="The file, from the project's root.")
     line = graphene.Int(required=True, description="The line that it begins at, from 1.")
     text = graphene.String(required=True, description="The function with its decorators; else the file.")
+
+
+def files_at(at: EnvironmentAt, there: Workspace, deployment: str) -> Mapping[str, bytes]:
+    """The files of a deployment, once for a call."""
+    return at.once(f"files {deployment}", lambda: archived(there, deployment))

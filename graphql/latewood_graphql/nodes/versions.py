@@ -1,17 +1,19 @@
 """Versions of assets, and what checks found."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import graphene
 
 from latewood.commands.reading import heads_here
 from latewood.commands.sampling import ROWS_MAX
+from latewood.commands.source import source_then
 from latewood.commands.versions import Making, makings
 from latewood.decide.state import VersionFacts
 from latewood.model.keys import AssetId, AssetKey, AssetVersion, PartitionKey
 from latewood.projections.snapshots import snapshot
+from latewood_eventlog.log import EventLog
 from latewood_graphql.calls import EnvironmentAt
 from latewood_graphql.fields import fallible, fallible_many, given
 from latewood_graphql.nodes.lineage import ColumnDerivation, derivations_page
@@ -22,9 +24,11 @@ from latewood_graphql.nodes.samples import (
     VersionColumns,
     VersionInput,
     columns_of,
+    few,
     inputs_of,
     sample_of,
 )
+from latewood_graphql.nodes.task_definitions import Source, files_at
 from latewood_graphql.pages import connection_of, page_arguments
 from latewood_graphql.scalars import Json, PositionScalar
 
@@ -127,6 +131,11 @@ class AssetVersion_(graphene.ObjectType):  # noqa: N801 - the model has a name o
         description="What its columns were computed from, by the query that made it; none of what no query has made.",
         **page_arguments(),
     )
+    source = fallible(
+        Source,
+        description="The text of the function that made it, as it was deployed then; null of what others made. Of up "
+        f"to {SAMPLES_MAX} versions in a query.",
+    )
     inputs = fallible_many(VersionInput, "The exact versions that it was made from, by input.")
     sample = fallible(
         ValueSample,
@@ -150,6 +159,17 @@ class AssetVersion_(graphene.ObjectType):  # noqa: N801 - the model has a name o
         """Of its output."""
         made = _output(self, await self.making())
         return derivations_page(() if made is None else made.column_sources, first, after)
+
+    async def resolve_source(self: VersionAt, _info: Any) -> Any:
+        """From the archive of its deployment, which is looked at when nothing else is read any more."""
+        at, facts, location = self.environment, self.facts, self.environment.view.locations.get(self.key, "")
+        await few(at, "source", facts.version)
+
+        def look(log: EventLog) -> Any:
+            there = replace(at.workspace, log=log)
+            return source_then(there, facts, location, lambda deployment: files_at(at, there, deployment))
+
+        return await at.call.in_the_end(look)
 
     async def resolve_inputs(self: VersionAt, _info: Any) -> Any:
         """Of the step that computed it."""

@@ -29,9 +29,9 @@ from latewood.cli.wording import (
 )
 from latewood.commands.blocked import way_on
 from latewood.commands.explaining import why
-from latewood.commands.run_reasons import why_run, why_step
+from latewood.commands.run_reasons import jobs_heard_of, why_run, why_step
 from latewood.commands.runs import requested, run_named
-from latewood.commands.views import look_text, moment_meant
+from latewood.commands.views import PRESENT, look_text, moment_meant
 from latewood.commands.workspace import Workspace
 from latewood.decide.findings import Explanation, Finding, OfElements
 from latewood.decide.moves import BY_HAND
@@ -61,9 +61,10 @@ def why_command(
     is_named = file is not None or module is not None or location is not None
     moment = moment_meant(workspace, as_of)
     if step is not None:
-        return show_step_reasons(
-            why_step(workspace, run_named(workspace, key), step, up_to=moment.position), json_=json_
-        )
+        explained = why_step(workspace, run_named(workspace, key), step, up_to=moment.position)
+        if moment == PRESENT:
+            explained = jobs_heard_of(workspace.store, explained)
+        return show_step_reasons(explained, json_=json_)
     loaded = None
     if is_named:
         from latewood.cli.loading import load

@@ -22,6 +22,9 @@ _NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 EVENTS: Final = 500
 """Events on a page of the log."""
 
+LINKS: Final = 9_000
+"""Links each way of the largest lineage: with all that is told of them about as much as a server answers at once."""
+
 Only = Literal["", "missing", "stale", "failed"]
 
 
@@ -258,8 +261,12 @@ def lineage(
     as_of: int | str | None = None,
     environment: str = "",
 ) -> Call[Lineage]:
-    """What its versions were made from, and what was made from them; as things stood at a position or an ISO time."""
+    """What its versions were made from, and what was made from them; as things stood at a position or an ISO time.
+
+    Refused where there are more than 9,000 links either way: ask for fewer partitions, or for one version.
+    """
     given = {"asset": asset, "partition": partition, "version": version, "up": up, "down": down, "asOf": as_of}
+    given["first"] = LINKS
     return _of_environment(
         at,
         documents.LINEAGE,

@@ -73,10 +73,10 @@ DEPLOY: Final = f"""mutation ($project: String!, $environment: String!, $locatio
 }}"""
 LINEAGE: Final = f"""query (
   $project: String!, $environment: String!, $asset: ID!, $partition: String!, $version: String!, $up: Int!, $down: Int!,
-  $asOf: Moment
+  $first: Int!, $asOf: Moment
 ) {{
   project(name: $project, asOf: $asOf) {{ environment(name: $environment) {{
-    lineage(asset: $asset, partition: $partition, version: $version, up: $up, down: $down) {{
+    lineage(asset: $asset, partition: $partition, version: $version, up: $up, down: $down, first: $first) {{
       upstream {{ {_LINK} }} downstream {{ {_LINK} }}
     }}
   }} }}

@@ -1,14 +1,15 @@
 """Lineage of columns: what a column was computed from, over several queries, to where nobody knows."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from latewood.commands.lineage import unasked
 from latewood.commands.versions import Making, listed, makings, names_of, versions_meant
 from latewood.commands.views import PRESENT, AsOf, View, known_key, read_view
 from latewood.commands.workspace import Workspace
 from latewood.decide.versions import expand
-from latewood.errors import NotFound
+from latewood.errors import NotFound, UsageError
 from latewood.events import OutputMade
 from latewood.model.column_sources import Confidence, derivation_of
 from latewood.model.keys import AssetId, AssetKey, AssetVersion, VersionId
@@ -48,20 +49,24 @@ def column_lineage(
     up: int = 50,
     as_of: AsOf = PRESENT,
     view: View | None = None,
+    most: int | None = None,
+    each_level: Callable[[], None] = unasked,
 ) -> tuple[ColumnStep, ...]:
     """What a column of an asset's versions was computed from, `up` levels at most, nearest first.
 
-    It is about the versions that `latewood.commands.lineage` would be about. Raises NotFound where none of these has
-    such a column. Cost: O(versions met).
+    It is about the versions that `latewood.commands.lineage` would be about. `each_level` is called before each is
+    read, and may raise. Raises NotFound where none of these versions has such a column, UsageError where more than
+    `most` are met, each counted for each of its columns. Cost: O(versions met).
     """
     with snapshot(workspace.log) as connection:
         view = view or read_view(connection, workspace, as_of=as_of, loaded=None, ids={})
         asset = known_key(view, key)
         meant = versions_meant(connection, workspace, view, asset, partition=partition, version=version)
-        walk = _Walk(connection, workspace, view)
-        start = {(view.ids[asset], column): [facts.version for facts in meant]}
+        walk = _Walk(connection, workspace, view, most)
+        start = {(view.ids[asset], column): dict.fromkeys(facts.version for facts in meant)}
+        walk.met(start, 0)
         walk.require(start)
-        return tuple(walk.up(start, up))
+        return tuple(walk.up(start, up, each_level))
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,14 +78,16 @@ class _Derived:
     end: str = ""
 
 
-Level = dict[tuple[AssetId, str], list[VersionId]]
+Level = dict[tuple[AssetId, str], dict[VersionId, None]]
 
 
 class _Walk:
     """From level to level, as the log has it: columns by the assets that they are of, and these assets' versions."""
 
-    def __init__(self, connection: Snapshot, workspace: Workspace, view: View) -> None:
+    def __init__(self, connection: Snapshot, workspace: Workspace, view: View, most: int | None) -> None:
         self._connection = connection
+        self._left = most
+        self._most = most
         self._workspace = workspace
         self._view = view
         self._names: dict[str, AssetKey] = {id_: key for key, id_ in view.ids.items()}
@@ -95,12 +102,24 @@ class _Walk:
             there = f"there is {', '.join(known)}" if known else "no columns were recorded of it"
             raise NotFound("column", f'"{key}" has no column "{column}"; {there}')
 
-    def up(self, level: Level, levels: int) -> Iterator[ColumnStep]:
+    def met(self, level: Level, depth: int) -> None:
+        """Raise UsageError where that level's versions are more than may be met with all those before."""
+        if self._left is not None:
+            self._left -= sum(map(len, level.values()))
+            if self._left < 0:
+                fewer = f"fewer levels (--up {depth - 1}), " if depth else ""
+                raise UsageError(
+                    f"expected to meet at most {self._most:,} versions, found more up to level {depth}: ask for {fewer}"
+                    "fewer partitions (--partition) or one version (--version), and on from there"
+                )
+
+    def up(self, level: Level, levels: int, each_level: Callable[[], None]) -> Iterator[ColumnStep]:
         for depth in range(levels + 1):
             if not level:
                 return
+            each_level()
             made = self._makings(level)
-            following: Level = {}
+            read: dict[tuple[AssetId, str], dict[str, None]] = {}
             found: dict[tuple[AssetId, str], dict[_Derived, list[VersionId]]] = {}
             for (asset, column), versions in level.items():
                 alike = found[asset, column] = {}
@@ -109,12 +128,14 @@ class _Walk:
                     derived = self._derived(asset, column, making)
                     alike.setdefault(derived, []).append(version)
                     for name, of, source in derived.sources:
-                        following.setdefault((of, source), []).extend(self._read(making, name))
-            self._learn(asset for asset, _ in (*level, *following))
+                        read.setdefault((of, source), {})[self._read(making, name)] = None
+            self._learn(asset for asset, _ in (*level, *read))
             for (asset, column), alike in found.items():
                 for derived, same in alike.items():
                     yield self._step(asset, column, derived, same, depth)
-            level = {of: list(dict.fromkeys(versions)) for of, versions in following.items()}
+            if depth < levels:
+                level = {of: self._expanded(several) for of, several in read.items()}
+                self.met(level, depth + 1)
 
     def _step(
         self, asset: AssetId, column: str, derived: "_Derived", versions: Iterable[VersionId], depth: int
@@ -129,9 +150,20 @@ class _Walk:
             end=derived.end,
         )
 
-    def _read(self, making: Making, name: str) -> Iterable[VersionId]:
+    def _read(self, making: Making, name: str) -> str:
+        """The versions, compact: many have read the same."""
         assert making.started is not None, "it has read something"
-        return expand(listed(self._workspace, making.started.inputs[name].versions))
+        return making.started.inputs[name].versions
+
+    def _expanded(self, several: Iterable[str]) -> dict[VersionId, None]:
+        """All versions of compact ones, each once; no more than can be told to be too many."""
+        found: dict[VersionId, None] = {}
+        for versions in several:
+            for version in expand(listed(self._workspace, versions)):
+                found[version] = None
+            if self._left is not None and len(found) > self._left:
+                break
+        return found
 
     def _derived(self, asset: AssetId, column: str, making: Making) -> "_Derived":
         output = self._output(asset, making)

@@ -1,6 +1,6 @@
 """Lineage between versions: what a version was made from, and what from it."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 
@@ -60,6 +60,10 @@ class Lineage:
     taken: tuple[Taken, ...]
 
 
+def unasked() -> None:
+    """Lets a walk go on to its next level."""
+
+
 def lineage(
     workspace: Workspace,
     key: str,
@@ -71,6 +75,7 @@ def lineage(
     as_of: AsOf = PRESENT,
     view: View | None = None,
     most: int | None = None,
+    each_level: Callable[[], None] = unasked,
 ) -> Lineage:
     """The exact versions that a version was made from, `up` levels, and those made from it, `down` levels.
 
@@ -78,22 +83,28 @@ def lineage(
     versions that read it, and those heads of its readers that read another version of equal content in its place:
     these were left as they are because nothing changed for them. Of a version asked for by its id it is only what read
     that very one. Downstream looks at the latest 1,000 versions of each reader. `view` is that of then, where it is
-    known. Cost: O(versions met). Raises UsageError where there are more links than `most` in a direction.
+    known; `each_level` is called before each level is read, and may raise. Cost: O(versions met). Raises UsageError
+    where there are more links than `most` in a direction.
     """
     with snapshot(workspace.log) as connection:
         view = view or read_view(connection, workspace, as_of=as_of, loaded=None, ids={})
         asset = known_key(view, key)
         meant = versions_meant(connection, workspace, view, asset, partition=partition, version=version)
         walk = _Walk(connection, workspace, view)
-        upstream = _bounded(walk.up(meant, up), most)
-        downstream = _bounded(walk.down(meant, down, exact=bool(version)), most)
+        upstream = _bounded(walk.up(meant, up, each_level), most, "--up")
+        downstream = _bounded(walk.down(meant, down, each_level, exact=bool(version)), most, "--down")
         return Lineage(view=view, upstream=upstream, downstream=downstream, taken=tuple(walk.taken(meant)))
 
 
-def _bounded(links: Iterator[Link], most: int | None) -> tuple[Link, ...]:
+def _bounded(links: Iterator[Link], most: int | None, option: str) -> tuple[Link, ...]:
     found = tuple(links if most is None else islice(links, most + 1))
     if most is not None and len(found) > most:
-        raise UsageError(f"more than {most:,} versions read something there: ask for fewer partitions, or levels")
+        depth = found[-1].depth
+        fewer = f"fewer levels ({option} {depth - 1}), " if depth > 1 else ""
+        raise UsageError(
+            f"expected at most {most:,} links (--first), found more up to level {depth}: ask for {fewer}"
+            "fewer partitions (--partition) or one version (--version), and on from there"
+        )
     return found
 
 
@@ -108,19 +119,23 @@ class _Walk:
         self._makings: dict[AssetVersion, Making] = {}
         self._readers: dict[AssetVersion, PartitionKey] = {}
 
-    def up(self, meant: Iterable[VersionFacts], levels: int) -> Iterator[Link]:
+    def up(self, meant: Iterable[VersionFacts], levels: int, each_level: Callable[[], None]) -> Iterator[Link]:
         level: dict[AssetVersion, None] = dict.fromkeys((facts.asset, facts.version) for facts in meant)
         for depth in range(1, levels + 1):
-            following: dict[AssetVersion, None] = {}
+            each_level()
+            following: dict[tuple[AssetId, str], None] = {}
             for reader, making in self._makings_of(level).items():
                 for name, read, versions in self._reads(making):
                     yield self._link(reader, making, name, read, versions, depth)
-                    following |= dict.fromkeys((read.asset, version) for version in expand(versions))
-            level = following
+                    following[read.asset, versions] = None  # many have read the same
+            level = {(asset, version): None for asset, versions in following for version in expand(versions)}
 
-    def down(self, meant: Iterable[VersionFacts], levels: int, *, exact: bool) -> Iterator[Link]:
+    def down(
+        self, meant: Iterable[VersionFacts], levels: int, each_level: Callable[[], None], *, exact: bool
+    ) -> Iterator[Link]:
         level = list(meant)
         for depth in range(1, levels + 1):
+            each_level()
             assets = {self._names[facts.asset]: None for facts in level}
             following: dict[AssetVersion, VersionFacts] = {}
             for reader in {reader: None for asset in assets for reader in self._downstreams(asset)}:

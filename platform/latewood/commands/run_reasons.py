@@ -1,6 +1,6 @@
 """Why a run is, and why a step of it was run, or was not: what the log says of it."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import replace
 
 from latewood.commands.automations import Evaluated, stream_of
@@ -23,6 +23,7 @@ from latewood.decide.step_reasons import (
 from latewood.decide.step_waits import Awaited, AwaitedStep
 from latewood.engine.running.job_told import live_job_at
 from latewood.engine.running.live_logs import live_job
+from latewood.engine.storage.store import ArtifactStore
 from latewood.errors import NotFound
 from latewood.events import (
     Action,
@@ -115,7 +116,8 @@ def why_step(
 ) -> StepExplained:
     """What was planned for the step and what was decided, as far as it was by a position. Raises NotFound.
 
-    Cost: as `why_run`; of a step that was to be reused and was run, one pass over the run's events.
+    Of its jobs it is what is recorded; `jobs_heard_of` looks at how they are. Cost: as `why_run`; of a step that was to
+    be reused and was run, one pass over the run's events.
     """
     plan = plan or recorded_plan(workspace, row, up_to)
     with snapshot(workspace.log) as connection:
@@ -134,7 +136,7 @@ def why_step(
         started = by if isinstance(by, StepStarted) else None
         asked = Asked(row, plan, step, *_place(plan, found, element), told, up_to)
         was_lost = started is not None and found is not None and found[0].action is Action.REUSE
-        explained = StepExplained(
+        return StepExplained(
             run=row.run,
             step=step,
             assets=assets,
@@ -155,7 +157,6 @@ def why_step(
             waits=() if over else _waits(connection, workspace, asked),
             jobs=_jobs(connection, workspace, row.run, step, up_to) if started and started.connector else (),
         )
-    return replace(explained, jobs=tuple(_heard_of(workspace, explained))) if up_to == NOW else explained
 
 
 def _waits(connection: Snapshot, workspace: Workspace, asked: Asked) -> tuple[Awaited, ...]:
@@ -206,12 +207,15 @@ def _jobs(connection: Snapshot, workspace: Workspace, run: RunId, step: int, up_
     return tuple(found.values())
 
 
-def _heard_of(workspace: Workspace, of: StepExplained) -> Iterator[StepJob]:
-    """The jobs of a step; one that goes on with how it was heard of last. Looks at files."""
-    for job in of.jobs:
-        live = live_job_at(live_job(workspace.store, of.run, of.step, job.attempt))
+def jobs_heard_of(store: ArtifactStore, of: StepExplained) -> StepExplained:
+    """The same with how jobs that go on were heard of last: of now, by files that are gone once they are over."""
+
+    def heard_of(job: StepJob) -> StepJob:
+        live = live_job_at(live_job(store, of.run, of.step, job.attempt))
         link = "" if live is None else next(iter(live.links.values()), "")
-        yield job if live is None else replace(job, state=live.state.value, link=link)
+        return job if live is None else replace(job, state=live.state.value, link=link)
+
+    return replace(of, jobs=tuple(map(heard_of, of.jobs)))
 
 
 def _named(

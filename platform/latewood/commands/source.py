@@ -8,10 +8,16 @@ from functools import lru_cache
 from typing import Final
 
 from latewood.commands.deployed_code import require_source
+from latewood.commands.runs import requested
 from latewood.commands.views import View
 from latewood.commands.workspace import Workspace
+from latewood.decide.state import VersionFacts
 from latewood.engine.storage.archives import files_of
+from latewood.events import RunRequested
+from latewood.model.definitions import AssetDefinition
 from latewood.model.keys import AssetKey
+from latewood.projections.catalog import defined
+from latewood.projections.snapshots import Snapshot, snapshot
 
 _LINE_END: Final = re.compile(r"\r\n|\r|\n")
 """Where Python ends a line. `str.splitlines` does at form feeds and others, too, and would count further."""
@@ -42,6 +48,33 @@ def source_of(view: View, key: AssetKey, files: Callable[[str], Mapping[str, byt
         return None
     content = files(view.deployments[location]).get(code.file)
     return None if content is None else function_in(code.file, content.decode(errors="replace"), code.qualname)
+
+
+def source_then(
+    workspace: Workspace, facts: VersionFacts, location: str, files: Callable[[str], Mapping[str, bytes]]
+) -> Source | None:
+    """The source of the task that made a version of an asset that the location defines, as it was deployed then.
+
+    None of what others made, and where that is not told. Cost: O(definitions of the location).
+    """
+    run = requested(workspace, facts.version.rpartition(".")[0])
+    with snapshot(workspace.log) as connection:
+        definition = definition_then(connection, workspace, facts, location, run)
+    if run is None or definition is None or not definition.task.code.file:
+        return None
+    code = definition.task.code
+    content = files(run.deployments[location]).get(code.file)
+    return None if content is None else function_in(code.file, content.decode(errors="replace"), code.qualname)
+
+
+def definition_then(
+    connection: Snapshot, workspace: Workspace, facts: VersionFacts, location: str, run: RunRequested | None
+) -> AssetDefinition | None:
+    """The asset as it was deployed when a run made this version; None of what no run made."""
+    if run is None or location not in run.deployments:
+        return None
+    entries = defined(connection, workspace.project, location, run.deployments[location])
+    return next((entry.definition for entry in entries if entry.asset == facts.asset), None)
 
 
 @lru_cache(maxsize=64)

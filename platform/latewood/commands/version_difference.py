@@ -8,7 +8,7 @@ from typing import Final
 
 from latewood.commands.deployed_code import require_source
 from latewood.commands.runs import requested
-from latewood.commands.source import function_in
+from latewood.commands.source import definition_then, function_in
 from latewood.commands.versions import makings, names_of
 from latewood.commands.views import View
 from latewood.commands.workspace import Workspace
@@ -16,10 +16,7 @@ from latewood.decide.state import VersionFacts
 from latewood.decide.version_changes import Side, VersionChanges, version_changes
 from latewood.engine.storage.archives import files_of
 from latewood.errors import NotFound, StoreError, UsageError
-from latewood.events import RunRequested
-from latewood.model.definitions import AssetDefinition
 from latewood.model.keys import AssetKey, VersionId
-from latewood.projections.catalog import defined
 from latewood.projections.configurations import values_of
 from latewood.projections.snapshots import Snapshot, snapshot
 from latewood.projections.states import version_named
@@ -77,7 +74,7 @@ def version_difference(workspace: Workspace, view: View, asset: AssetKey, before
         for each in facts:
             making, run = made[each.asset, each.version], requested(workspace, each.version.rpartition(".")[0])
             deployment = "" if run is None else run.deployments.get(location, "")
-            definition = _definition(connection, workspace, each, location, run)
+            definition = definition_then(connection, workspace, each, location, run)
             output = None if definition is None else making.output(definition.output)
             metadata = {} if output is None else output.metadata
             sides.append(Side(facts=each, definition=definition, started=making.started, metadata=metadata))
@@ -108,16 +105,6 @@ def _named(connection: Snapshot, workspace: Workspace, view: View, asset: AssetK
     if not found:
         raise NotFound("version", f'"{asset}" has no version "{version}"; `versions` lists them')
     return found[0]
-
-
-def _definition(
-    connection: Snapshot, workspace: Workspace, facts: VersionFacts, location: str, run: RunRequested | None
-) -> AssetDefinition | None:
-    """As it was deployed when the version was made; None of what no run made."""
-    if run is None or location not in run.deployments:
-        return None
-    entries = defined(connection, workspace.project, location, run.deployments[location])
-    return next((entry.definition for entry in entries if entry.asset == facts.asset), None)
 
 
 def _values(connection: Snapshot, workspace: Workspace, digest: str | None) -> Mapping[str, object] | None:
