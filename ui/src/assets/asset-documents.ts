@@ -1,4 +1,5 @@
 import { graphql, type ResultOf } from "@/graphql.ts";
+import { SAMPLED } from "./sampled.ts";
 
 /** All that the page says of an asset whatever tab is open, without its versions' contents. */
 export const ASSET = graphql(`
@@ -50,7 +51,8 @@ export const HEAD = graphql(`
 export type Head = NonNullable<ResultOf<typeof HEAD>["project"]["environment"]["asset"]["head"]>;
 
 /** A little of what it holds; its first reading takes as long as the store needs. */
-export const SAMPLE = graphql(`
+export const SAMPLE = graphql(
+  `
   query Sample($project: String!, $environment: String!, $asOf: Moment, $key: ID!, $partition: String!) {
     project(name: $project, asOf: $asOf) {
       environment(name: $environment) {
@@ -58,19 +60,15 @@ export const SAMPLE = graphql(`
           head(partition: $partition) {
             id
             columns { nodes { name type } }
-            sample(rows: 20) {
-              __typename
-              ... on RowsSample { columns { name type } rows total isCut }
-              ... on DocumentSample { value }
-              ... on ArraySample { dtype shape entries }
-              ... on NoSample { message }
-            }
+            sample(rows: 20) { ...Sampled }
           }
         }
       }
     }
   }
-`);
+`,
+  [SAMPLED],
+);
 
 export type Sampled = NonNullable<ResultOf<typeof SAMPLE>["project"]["environment"]["asset"]["head"]>;
 

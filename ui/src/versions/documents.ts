@@ -1,3 +1,4 @@
+import { SAMPLED } from "@/assets/sampled.ts";
 import { graphql, type ResultOf } from "@/graphql.ts";
 
 export const VERSIONS = graphql(`
@@ -54,7 +55,8 @@ export const DIFFERENCE = graphql(`
 `);
 
 /** A little of what each of them holds, which takes as long as the store needs. */
-export const SAMPLES = graphql(`
+export const SAMPLES = graphql(
+  `
   query Samples(
     $project: String!, $environment: String!, $asOf: Moment, $key: ID!, $before: ID!, $after: ID!
   ) {
@@ -63,29 +65,19 @@ export const SAMPLES = graphql(`
         versionDifference(asset: $key, before: $before, after: $after) {
           before {
             id columns { nodes { name type } }
-            sample(rows: 8) {
-              __typename
-              ... on RowsSample { columns { name type } rows total isCut }
-              ... on DocumentSample { value }
-              ... on ArraySample { dtype shape entries }
-              ... on NoSample { message }
-            }
+            sample(rows: 8) { ...Sampled }
           }
           after {
             id columns { nodes { name type } }
-            sample(rows: 8) {
-              __typename
-              ... on RowsSample { columns { name type } rows total isCut }
-              ... on DocumentSample { value }
-              ... on ArraySample { dtype shape entries }
-              ... on NoSample { message }
-            }
+            sample(rows: 8) { ...Sampled }
           }
         }
       }
     }
   }
-`);
+`,
+  [SAMPLED],
+);
 
 export type Difference = ResultOf<typeof DIFFERENCE>["project"]["environment"]["versionDifference"];
 
