@@ -5,7 +5,26 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from browser.served import serious, serious_in_any_theme
+from browser.served import STORY, serious, serious_in_any_theme
+
+REPORTS = '''
+import pyarrow as pa
+from latewood.sql import sql_asset
+
+@asset(group="reports")
+def prices() -> pa.Table:
+    """What things cost."""
+    return pa.table({"item": ["cup", "cup"], "price": [3, 4]})
+
+totals = sql_asset("totals", "SELECT item, sum(price) AS total FROM prices GROUP BY item")
+doubled = sql_asset("doubled", "SELECT item, total * 2 AS twice FROM totals")
+'''
+
+
+@pytest.fixture(scope="module")
+def story():
+    """Two queries more, below each other."""
+    return STORY + REPORTS
 
 
 def test_what_failed_says_so_and_the_panel_says_why_with_a_link_to_where_it_lies(page):
@@ -96,6 +115,20 @@ def test_a_number_is_read_off_at_each_version_and_leads_to_what_that_one_has_oth
     chart.press("Enter")
     expect(page).to_have_url(re.compile(r"tab=versions.*a=.+&b=.+"))
     expect(page.get_by_text("Both hold the same.")).to_be_visible()
+
+
+def test_a_column_is_followed_to_what_it_was_computed_from_and_to_what_was_computed_from_it(page):
+    page.goto("/assets/totals?tab=columns")
+    page.get_by_role("button", name="total").click()
+    graph = page.get_by_role("region", name="What total was computed from, and what from it")
+    expect(graph.get_by_role("link")).to_have_count(3)
+    expect(graph.get_by_role("link", name="price")).to_contain_text("not known: Python")
+    expect(graph.get_by_role("link", name="twice")).to_contain_text("exactly known")
+    assert serious_in_any_theme(page) == {}
+    graph.get_by_role("link", name="price").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("prices")
+    whole = page.get_by_role("region", name="What price was computed from, and what from it")
+    expect(whole.get_by_role("link", name="twice")).to_contain_text("doubled")  # over both queries
 
 
 def test_code_is_shown_by_what_its_words_are(page):

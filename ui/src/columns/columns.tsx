@@ -10,6 +10,7 @@ import { counted } from "@/shared/numbers.ts";
 import { Empty, Panel, Problem, Skeleton } from "@/shared/panels.tsx";
 import { SearchField } from "@/shared/search-field.tsx";
 import { type Era, erasOf, goneOf, type Step, stepsOf } from "./changes.ts";
+import { ColumnGraph } from "./column-graph.tsx";
 import styles from "./columns.module.css";
 import { COLUMNS, type VersionColumns } from "./documents.ts";
 
@@ -50,7 +51,7 @@ function Shown({ asset, versions }: { asset: string; versions: readonly VersionC
   if (nodes.length === 0 && gone.length === 0) return <Empty title="It has no columns: it is no table" />;
   const open = (name: string) => change({ column: name === opened ? null : name }, { step: true });
   return (
-    <div className={styles.beside}>
+    <div className={styles.beside} data-open={opened ? "" : undefined}>
       <Panel
         title={counted(nodes.length + leftOut, "column")}
         actions={
@@ -165,9 +166,10 @@ interface ColumnProps {
   close(): void;
 }
 
-/** One column: what it was since when, and what it is made from, as far as anybody knows. */
+/** One column: what it is made from and what from it, as far as anybody knows, and what it was since when. */
 function ColumnPanel({ asset, name, versions, close }: ColumnProps) {
   const eras = erasOf(versions, name);
+  const partition = useParam("partition");
   return (
     <Panel
       title={name}
@@ -177,6 +179,7 @@ function ColumnPanel({ asset, name, versions, close }: ColumnProps) {
         </Button>
       }
     >
+      <ColumnGraph {...{ asset, partition }} column={name} />
       <ol className={styles.history} aria-label={`What ${name} was`}>
         {eras.toReversed().map(({ type, since, versions: count }, n) => (
           <li key={since.id}>
@@ -202,10 +205,6 @@ function ColumnPanel({ asset, name, versions, close }: ColumnProps) {
         ))}
         {eras.length === 0 && <li>No version has had it.</li>}
       </ol>
-      <p className={styles.note}>
-        What it is made from is not recorded: of Python code it is known which assets it reads, and not which of their
-        columns.
-      </p>
     </Panel>
   );
 }
