@@ -235,39 +235,51 @@ def test_a_parameter_is_swept_and_the_best_of_the_variants_is_made_head(page, di
     expect(rows.filter(has=page.get_by_text("head", exact=True))).to_have_count(1)
 
 
-def dragged(page, cells, first, last, *, shift=False):
-    """From one cell of twelve by three to another one."""
+def dragged(page, cells, first, last, *, held=None):
+    """From one cell of twelve by three to another one, while a key is held."""
     box = cells.bounding_box()
     spots = [
         (box["x"] + box["width"] * (x + 0.5) / 12, box["y"] + box["height"] * (y + 0.5) / 3) for x, y in (first, last)
     ]
-    if shift:
-        page.keyboard.down("Shift")
+    if held:
+        page.keyboard.down(held)
     page.mouse.move(*spots[0])
     page.mouse.down()
     page.mouse.move(*spots[1], steps=3)
     page.mouse.up()
-    if shift:
-        page.keyboard.up("Shift")
+    if held:
+        page.keyboard.up(held)
 
 
 def test_boxes_of_a_grid_are_brushed_or_written_and_it_is_their_partitions_that_are_asked_for(page, dialog):
     page.goto("/assets/shares?tab=partitions")
-    cells, chosen = page.get_by_role("img", name="Each of them: 12 columns, 3 rows"), page.get_by_label("Chosen")
+    cells = page.get_by_role("application", name="Each of them: 12 columns, 3 rows")
+    chosen = page.get_by_label("Chosen")
     expect(cells).to_be_visible()
     dragged(page, cells, (2, 0), (5, 1))
     expect(chosen).to_have_value("day=2026-01-03..2026-01-06, region=apac..eu")
     expect(page.get_by_text("8 fresh", exact=True)).to_be_visible()
-    dragged(page, cells, (8, 2), (8, 2), shift=True)
+    dragged(page, cells, (8, 2), (8, 2), held="Shift")
     expect(chosen).to_have_value("day=2026-01-03..2026-01-06, region=apac..eu; day=2026-01-09, region=us")
     expect(page.get_by_text("9 fresh", exact=True)).to_be_visible()
+    dragged(page, cells, (4, 0), (7, 0), held="Alt")
+    expect(page.get_by_text("7 fresh", exact=True)).to_be_visible()
     chosen.focus()
     page.keyboard.press("Control+a")
     page.keyboard.type("region=us, day=2026-01-01..2026-01-03")
     page.keyboard.press("Enter")
     expect(page.get_by_text("3 fresh", exact=True)).to_be_visible()
+    expect(cells.locator("span")).to_have_count(1)  # what was written is drawn
+    cells.focus()
+    for key in ("ArrowDown", "ArrowDown", "ArrowDown"):  # the first one comes to the first cell
+        page.keyboard.press(key)
+    expect(page.get_by_text("2026-01-01, us, fresh")).to_be_visible()
+    page.keyboard.press("Alt+Enter")
+    expect(chosen).to_have_value("day=2026-01-02..2026-01-03, region=us")
+    page.keyboard.press("Shift+Enter")
+    expect(page.get_by_text("3 fresh", exact=True)).to_be_visible()
     assert serious(page) == []
-    chosen.blur()
+    cells.blur()
     page.keyboard.press("m")
     dialog.get_by_label("Compute it whatever there is").check()
     expect(dialog.get_by_role("button", name="Run 3 steps")).to_be_enabled()

@@ -2,16 +2,18 @@ import { useMemo, useState } from "react";
 import { read, useAnswer, useWhere } from "@/server/use-answer.ts";
 import { toast } from "@/shell/toasts.ts";
 import styles from "./brush.module.css";
-import { DIMENSION_KEYS, type Dimension } from "./documents.ts";
-import { type Box, boxText, columnsOf, rowsOf } from "./grid.ts";
+import { CHOSEN, DIMENSION_KEYS, type Dimension } from "./documents.ts";
+import { type Box, boxesOf, boxTexts, columnsOf, rowNames, rowsOf, withBox } from "./grid.ts";
 import { Matrix } from "./matrix.tsx";
-import type { Brushing, Span, Window } from "./spans.ts";
+import { type Brushing, type Span, type Window, windowsOf, withBrushed } from "./spans.ts";
 import { Strip } from "./strip.tsx";
 
 /** More rows than these say less than what there is by column. */
 const MOST_ROWS = 500;
 /** Below so many columns the one matrix shows each of them well. */
 const FEW = 120;
+/** What is in more pieces is not drawn as chosen, nor chosen by dragging. */
+const MOST_PIECES = 60;
 const NOTHING_DRAWN = { boxes: [], text: "" } as const;
 
 interface Props {
@@ -22,38 +24,55 @@ interface Props {
   pick(text: string): void;
 }
 
-/** Partitions of a grid: by the dimension that grows, and, where there are two, each of them. */
+/** Partitions of a grid: the dimension that grows across, and, where that are not too many, all others down. */
 export function GridChoice({ asset, dimensions, spans, picked, pick }: Props) {
   const where = useWhere();
-  const [leading, second, ...others] = dimensions;
+  const [leading, ...down] = dimensions;
   const columns = leading?.count ?? 0;
-  const count = dimensions.slice(1).reduce((product, dimension) => product * dimension.count, 1);
-  const isMatrix = second !== undefined && others.length === 0 && count > 0 && count <= MOST_ROWS;
+  const count = down.reduce((product, dimension) => product * dimension.count, 1);
+  const isMatrix = down.length > 0 && count > 0 && count <= MOST_ROWS;
   const rows = useMemo(() => (isMatrix ? rowsOf(spans, count) : []), [spans, count, isMatrix]);
+  const names = useMemo(() => (isMatrix ? rowNames(dimensions.slice(1)) : []), [dimensions, isMatrix]);
   const all = useMemo(() => ({ columns: { from: 0, to: columns }, rows: { from: 0, to: count } }), [columns, count]);
   const [drawn, draw] = useState<{ boxes: readonly Box[]; text: string }>(NOTHING_DRAWN);
-  const chosen = drawn.text === picked ? drawn.boxes : NOTHING_DRAWN.boxes;
+  // only the server knows what is meant by what was written
+  const isWritten = picked !== "" && drawn.text !== picked && count > 0;
+  const written = useAnswer(CHOSEN, { key: asset, text: picked }, { pause: !isWritten });
+  const chosen = useMemo(() => {
+    if (drawn.text === picked) return drawn.boxes;
+    const meant = isWritten && !written.isAwaited ? written.data?.project.environment.asset.partitioning?.chosen : null;
+    const boxes = meant ? boxesOf(windowsOf(meant), count) : [];
+    return boxes.length <= MOST_PIECES ? boxes : NOTHING_DRAWN.boxes;
+  }, [drawn, picked, isWritten, written.isAwaited, written.data, count]);
   const only = chosen.length === 1 ? chosen[0] : undefined;
 
-  /** A box alone, or one more; what lies in a grid is not taken out by dragging. */
-  async function choose(box: Box, how: Brushing) {
-    const ends = { first: box.columns.from, last: box.columns.to - 1 };
+  async function textsOf({ columns, rows }: Box): Promise<string[] | null> {
+    const ends = { first: columns.from, last: columns.to - 1 };
     const { data, problem } = await read(DIMENSION_KEYS, { ...where, key: asset, ...ends });
     if (problem) toast(problem.message, { kind: "failed" });
     const found = data?.project.environment.asset.partitioning?.dimensions[0];
     const [first, last] = [found?.first[0], found?.last[0]];
-    if (!leading || first === undefined || last === undefined) return;
-    const isWhole = !isMatrix || box.rows.to - box.rows.from === count;
-    const named: [string, string] = [second?.keys[box.rows.from] ?? "", second?.keys[box.rows.to - 1] ?? ""];
-    const own = boxText([leading.name, second?.name], [first, last], isWhole ? null : named);
-    const before = how === "besides" && chosen.length > 0 ? chosen : NOTHING_DRAWN.boxes;
-    const text = before.length > 0 ? `${picked}; ${own}` : own;
-    draw({ boxes: [...before, box], text });
+    if (!leading || first === undefined || last === undefined) return null;
+    return boxTexts({ name: leading.name, first, last }, isMatrix ? down : [], rows);
+  }
+
+  /** A box alone, one more, or what is chosen without it. */
+  async function choose(box: Box, how: Brushing) {
+    const boxes = withBox(chosen, box, how);
+    if (boxes.length > MOST_PIECES)
+      return void toast("That are more pieces than can be drawn: write their keys.", { kind: "failed" });
+    const texts = await Promise.all(boxes.map(textsOf));
+    if (texts.includes(null)) return;
+    const text = texts.flat().join("; ");
+    draw({ boxes, text });
     pick(text);
   }
 
   const window = { from: 0, to: columns * count };
-  const strip = chosen.map(({ columns: { from, to } }) => ({ from: from * count, to: to * count }));
+  const strip = chosen.reduce<Window[]>(
+    (all, { columns: { from, to } }) => withBrushed(all, { from: from * count, to: to * count }, "besides"),
+    [],
+  );
   const byColumn = (
     <>
       <Strip
@@ -67,7 +86,7 @@ export function GridChoice({ asset, dimensions, spans, picked, pick }: Props) {
     </>
   );
   if (!isMatrix) return byColumn;
-  const given = { rows, names: second.keys, choose };
+  const given = { asset, rows, names, choose };
   return (
     <>
       <Matrix {...given} label="Each of them" box={all} chosen={chosen} above={byColumn} />

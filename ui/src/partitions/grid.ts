@@ -1,5 +1,6 @@
-// Grids of partitions: the first dimension across, the second down. Numbers count down each column, then on to the next.
-import type { Span, Window } from "./spans.ts";
+// Grids of partitions: the first dimension across, all others down. Numbers count down each column, then on to the next;
+// where several dimensions are down, the last of them counts fastest.
+import type { Brushing, Span, Window } from "./spans.ts";
 
 export interface Box {
   columns: Window;
@@ -38,13 +39,111 @@ export function columnsOf({ from, to }: Window, rows: number): Window {
   return { from: Math.floor(from / rows), to: Math.ceil(to / rows) };
 }
 
+/** A box without another one: four at most, which have no cell in common. */
+function without(box: Box, taken: Box): Box[] {
+  const columns = common(box.columns, taken.columns);
+  const rows = common(box.rows, taken.rows);
+  if (columns === null || rows === null) return [box];
+  const found: Box[] = [
+    { columns: { from: box.columns.from, to: columns.from }, rows: box.rows },
+    { columns, rows: { from: box.rows.from, to: rows.from } },
+    { columns, rows: { from: rows.to, to: box.rows.to } },
+    { columns: { from: columns.to, to: box.columns.to }, rows: box.rows },
+  ];
+  return found.filter(({ columns, rows }) => columns.from < columns.to && rows.from < rows.to);
+}
+
+function common(a: Window, b: Window): Window | null {
+  const [from, to] = [Math.max(a.from, b.from), Math.min(a.to, b.to)];
+  return from < to ? { from, to } : null;
+}
+
+/** What is chosen after a box was drawn; boxes have no cell in common. */
+export function withBox(chosen: readonly Box[], box: Box, how: Brushing): Box[] {
+  if (how === "alone") return [box];
+  const rest = chosen.flatMap((one) => without(one, box));
+  return how === "without" ? rest : [...rest, box];
+}
+
+/** Partitions by their numbers, in order, as boxes of so many rows: neighbouring columns that are alike are one. */
+export function boxesOf(windows: readonly Window[], rows: number): Box[] {
+  const found: Box[] = [];
+  const open = new Map<string, Box>();
+  function add(column: number, columns: number, of: Window) {
+    const key = `${of.from} ${of.to}`;
+    const before = open.get(key);
+    if (before?.columns.to === column) before.columns.to += columns;
+    else {
+      const box = { columns: { from: column, to: column + columns }, rows: of };
+      open.set(key, box);
+      found.push(box);
+    }
+  }
+  for (let { from, to } of windows) {
+    while (from < to) {
+      const column = Math.floor(from / rows);
+      const row = from % rows;
+      const whole = row === 0 ? Math.floor((to - from) / rows) : 0;
+      const length = whole > 0 ? whole * rows : Math.min(rows - row, to - from);
+      add(column, Math.max(1, whole), whole > 0 ? { from: 0, to: rows } : { from: row, to: row + length });
+      from += length;
+    }
+  }
+  return found;
+}
+
+/** Rows as windows of each dimension that is down, the last of which counts fastest; several where they are no box. */
+export function rowsByDimension({ from, to }: Window, sizes: readonly number[]): Window[][] {
+  const [size = 1, ...rest] = sizes;
+  if (rest.length === 0) return [[{ from, to }]];
+  const inner = rest.reduce((product, one) => product * one, 1);
+  const [first, last] = [Math.floor(from / inner), Math.floor((to - 1) / inner)];
+  const part = (digit: number, begin: number, end: number) =>
+    rowsByDimension({ from: begin, to: end }, rest).map((windows) => [{ from: digit, to: digit + 1 }, ...windows]);
+  if (first === last) return part(first, from - first * inner, to - first * inner);
+  const isBegun = from > first * inner;
+  const isCut = to < (last + 1) * inner;
+  const [begin, end] = [first + Number(isBegun), last + Number(!isCut)];
+  const whole = begin < end ? rowsByDimension({ from: 0, to: inner }, rest) : [];
+  return [
+    ...(isBegun ? part(first, from - first * inner, inner) : []),
+    ...whole.map((windows) => [{ from: begin, to: Math.min(end, size) }, ...windows]),
+    ...(isCut ? part(last, 0, to - last * inner) : []),
+  ];
+}
+
+export interface Down {
+  name: string;
+  keys: readonly string[];
+}
+
+/** The names of rows, by all dimensions that are down. */
+export function rowNames(down: readonly Down[]): string[] {
+  return down.reduce<string[]>(
+    (names, { keys }, n) => (n === 0 ? [...keys] : names.flatMap((name) => keys.map((key) => `${name} · ${key}`))),
+    [],
+  );
+}
+
 /** A box as the language of partitions has it; what is chosen of a dimension as a whole is not named. */
-export function boxText(
-  names: readonly [string, string | undefined],
-  columns: readonly [string, string],
-  rows: readonly [string, string] | null,
-): string {
-  const of = (name: string, [first, last]: readonly [string, string]) =>
-    `${name}=${first === last ? first : `${first}..${last}`}`;
-  return rows && names[1] ? `${of(names[0], columns)}, ${of(names[1], rows)}` : of(names[0], columns);
+export function boxTexts(
+  across: { name: string; first: string; last: string },
+  down: readonly Down[],
+  rows: Window,
+): string[] {
+  const columns = `${across.name}=${rangeText(across.first, across.last)}`;
+  const sizes = down.map(({ keys }) => keys.length);
+  return rowsByDimension(rows, sizes).map((windows) =>
+    [
+      columns,
+      ...windows.flatMap(({ from, to }, n) => {
+        const { name, keys } = down[n]!;
+        return to - from === keys.length ? [] : [`${name}=${rangeText(keys[from]!, keys[to - 1]!)}`];
+      }),
+    ].join(", "),
+  );
+}
+
+function rangeText(first: string, last: string): string {
+  return first === last ? first : `${first}..${last}`;
 }

@@ -1,14 +1,26 @@
-import { type PointerEvent, type ReactNode, useEffect, useMemo, useRef, useState } from "react";
+import {
+  type KeyboardEvent,
+  type PointerEvent,
+  type ReactNode,
+  useEffect,
+  useId,
+  useMemo,
+  useRef,
+  useState,
+} from "react";
+import { useAnswer } from "@/server/use-answer.ts";
 import { counted, whole } from "@/shared/numbers.ts";
-import { type Box, troubled } from "./grid.ts";
+import { DIMENSION_KEYS } from "./documents.ts";
+import { type Box, troubled, withBox } from "./grid.ts";
 import styles from "./matrix.module.css";
-import { type Brushing, brushed, buckets, type Span, type Window } from "./spans.ts";
+import { type Brushing, brushed, buckets, howOf, type Span, type Window } from "./spans.ts";
 
 /** A cell is never narrower; what lies in one takes the worst of it. */
 const CELL = 6;
 const HEIGHT = 440;
 
 interface Props {
+  asset: string;
   label: string;
   rows: readonly (readonly Span[])[];
   names: readonly string[];
@@ -20,11 +32,15 @@ interface Props {
   choose(box: Box, how: Brushing): void;
 }
 
-/** Partitions of two dimensions; dragging over it chooses a box of them, with shift one more. */
-export function Matrix({ label, rows, names, box, chosen, above, choose }: Props) {
+/**
+ * Partitions of several dimensions; dragging over it chooses a box of them, with shift one more, with alt it takes one out.
+ * By keys: arrows go from cell to cell, with shift a box grows, enter chooses it; with shift or alt as in dragging.
+ */
+export function Matrix({ asset, label, rows, names, box, chosen, above, choose }: Props) {
   const of = useRef<HTMLDivElement>(null);
   const canvas = useRef<HTMLCanvasElement>(null);
   const [drag, setDrag] = useState<Drag | null>(null);
+  const [cursor, setCursor] = useState<Cursor | null>(null);
   const { columns, rows: shown } = box;
   const count = shown.to - shown.from;
   const row = Math.max(8, Math.min(22, Math.floor(HEIGHT / count)));
@@ -56,9 +72,32 @@ export function Matrix({ label, rows, names, box, chosen, above, choose }: Props
       : NOWHERE;
   }
 
-  const brushes = drag ? [...(drag.how === "besides" ? chosen : []), boxOf(box, drag)] : chosen;
+  const brushes = drag ? withBox(chosen, boxOf(box, drag), drag.how) : chosen;
+  const area = useId();
+
+  function press(event: KeyboardEvent): void {
+    const held = within(cursor ?? { at: first(box), from: first(box) }, box);
+    const by = ARROWS[event.key];
+    if (by) {
+      const [x, y] = by.map((one) => (event.ctrlKey || event.metaKey ? one * FAR : one)) as [number, number];
+      const at = within({ at: { x: held.at.x + x, y: held.at.y + y }, from: held.from }, box).at;
+      setCursor(cursor === null ? held : { at, from: event.shiftKey ? held.from : at });
+    } else if (event.key === "Enter" || event.key === " ") {
+      choose(boxAt(held), howOf(event));
+    } else if (event.key === "Escape" && cursor) {
+      setCursor(null);
+    } else return;
+    event.preventDefault();
+    event.stopPropagation();
+  }
   const part = (number: number, { from, to }: Window) =>
     `${Math.max(0, Math.min(1, (number - from) / (to - from))) * 100}%`;
+  const placeOf = (of: Box) => ({
+    left: part(of.columns.from, columns),
+    width: `calc(${part(of.columns.to, columns)} - ${part(of.columns.from, columns)})`,
+    top: part(of.rows.from, shown),
+    height: `calc(${part(of.rows.to, shown)} - ${part(of.rows.from, shown)})`,
+  });
   const every = Math.ceil(14 / row);
   return (
     <div className={styles.matrix}>
@@ -74,11 +113,17 @@ export function Matrix({ label, rows, names, box, chosen, above, choose }: Props
         ref={of}
         className={styles.cells}
         style={{ height }}
-        role="img"
+        role="application"
         aria-label={`${label}: ${counted(columns.to - columns.from, "column")}, ${counted(count, "row")}`}
+        aria-describedby={area}
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: cells are walked by keys
+        tabIndex={0}
+        onKeyDown={press}
+        onBlur={() => setCursor(null)}
         onPointerDown={(event) => {
           event.currentTarget.setPointerCapture(event.pointerId);
-          setDrag({ from: at(event), to: at(event), how: event.shiftKey ? "besides" : "alone" });
+          setCursor(null);
+          setDrag({ from: at(event), to: at(event), how: howOf(event) });
         }}
         onPointerMove={(event) => drag && setDrag({ ...drag, to: at(event) })}
         onPointerUp={() => {
@@ -90,17 +135,9 @@ export function Matrix({ label, rows, names, box, chosen, above, choose }: Props
       >
         <canvas ref={canvas} />
         {brushes.map((brush, n) => (
-          <span
-            key={n}
-            className={styles.brush}
-            style={{
-              left: part(brush.columns.from, columns),
-              width: `calc(${part(brush.columns.to, columns)} - ${part(brush.columns.from, columns)})`,
-              top: part(brush.rows.from, shown),
-              height: `calc(${part(brush.rows.to, shown)} - ${part(brush.rows.from, shown)})`,
-            }}
-          />
+          <span key={n} className={styles.brush} style={placeOf(brush)} />
         ))}
+        {cursor && <span className={`${styles.brush} ${styles.cursor}`} style={placeOf(boxAt(within(cursor, box)))} />}
       </div>
       <ol className={styles.sums} aria-hidden="true" title="Not fresh">
         {sums.map((sum, n) => (
@@ -109,8 +146,53 @@ export function Matrix({ label, rows, names, box, chosen, above, choose }: Props
           </li>
         ))}
       </ol>
+      <p id={area} className={styles.said} role="status">
+        {cursor && <Said asset={asset} at={within(cursor, box).at} rows={rows} names={names} />}
+      </p>
     </div>
   );
+}
+
+/** The cell that somebody has come to by keys. */
+function Said({ asset, at: { x, y }, rows, names }: Pick<Props, "asset" | "rows" | "names"> & { at: Cursor["at"] }) {
+  const { data, isAwaited } = useAnswer(DIMENSION_KEYS, { key: asset, first: x, last: x });
+  const column = isAwaited ? null : data?.project.environment.asset.partitioning?.dimensions[0]?.first[0];
+  const mark = rows[y]?.find(({ start, stop }) => start <= x && x < stop)?.mark;
+  return [column ?? "…", names[y], mark ?? "not there"].join(", ");
+}
+
+/** Where somebody is by keys, and where the box began that they draw; by numbers of columns and rows. */
+interface Cursor {
+  at: { x: number; y: number };
+  from: { x: number; y: number };
+}
+
+/** With ctrl an arrow goes so far. */
+const FAR = 10;
+const ARROWS: Record<string, readonly [number, number]> = {
+  ArrowLeft: [-1, 0],
+  ArrowRight: [1, 0],
+  ArrowUp: [0, -1],
+  ArrowDown: [0, 1],
+};
+
+function first({ columns, rows }: Box): Cursor["at"] {
+  return { x: columns.from, y: rows.from };
+}
+
+function within({ at, from }: Cursor, { columns, rows }: Box): Cursor {
+  const held = ({ x, y }: Cursor["at"]) => ({
+    x: Math.max(columns.from, Math.min(columns.to - 1, x)),
+    y: Math.max(rows.from, Math.min(rows.to - 1, y)),
+  });
+  return { at: held(at), from: held(from) };
+}
+
+function boxAt({ at, from }: Cursor): Box {
+  return {
+    columns: { from: Math.min(at.x, from.x), to: Math.max(at.x, from.x) + 1 },
+    rows: { from: Math.min(at.y, from.y), to: Math.max(at.y, from.y) + 1 },
+  };
 }
 
 const NOWHERE = { x: 0, y: 0 };

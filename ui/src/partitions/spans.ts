@@ -74,6 +74,10 @@ export function brushed({ from, to }: Window, a: number, b: number): Window {
 /** What is done with those that are brushed: chosen alone, besides what is chosen already, or not any more. */
 export type Brushing = "alone" | "besides" | "without";
 
+export function howOf({ shiftKey, altKey }: { shiftKey: boolean; altKey: boolean }): Brushing {
+  return shiftKey ? "besides" : altKey ? "without" : "alone";
+}
+
 /** Those that are chosen after some were brushed, in order and apart from each other. */
 export function withBrushed(chosen: readonly Window[], { from, to }: Window, how: Brushing): Window[] {
   if (how === "alone") return [{ from, to }];

@@ -1,7 +1,7 @@
 import { type PointerEvent, useMemo, useRef, useState } from "react";
 import type { Mark } from "@/shared/marks.ts";
 import { counted } from "@/shared/numbers.ts";
-import { type Brushing, brushed, buckets, outline, type Span, type Window, withBrushed } from "./spans.ts";
+import { type Brushing, brushed, buckets, howOf, outline, type Span, type Window, withBrushed } from "./spans.ts";
 import styles from "./strip.module.css";
 
 const MARKS: readonly Mark[] = ["fresh", "missing", "stale"];
@@ -66,8 +66,4 @@ export function Strip({ label, spans, window, chosen, choose }: Props) {
       ))}
     </div>
   );
-}
-
-function howOf({ shiftKey, altKey }: PointerEvent): Brushing {
-  return shiftKey ? "besides" : altKey ? "without" : "alone";
 }
