@@ -1,18 +1,29 @@
 import { useMemo, useState } from "react";
 import { useView } from "@/address/use-address.ts";
+import { graphql } from "@/graphql.ts";
 import { pieces } from "@/runs/density.ts";
 import { DensityBars } from "@/runs/density-bars.tsx";
 import { DENSITY } from "@/runs/documents.ts";
 import { STRETCHES, stretch, USUAL } from "@/runs/range.ts";
 import { useAnswer } from "@/server/use-answer.ts";
+import { counted } from "@/shared/numbers.ts";
 import { Select } from "@/shared/select.tsx";
 import { shortly } from "@/shared/times.ts";
+import { heights } from "./density.ts";
 import { iso } from "./moment.ts";
 import styles from "./moment-slider.module.css";
 
+const EVENT_DENSITY = graphql(`
+  query EventDensity($project: String!, $asOf: Moment, $since: DateTime!, $until: DateTime!, $buckets: Int!) {
+    project(name: $project, asOf: $asOf) {
+      eventDensity(since: $since, until: $until, buckets: $buckets) { every series { subject counts } }
+    }
+  }
+`);
+
 const BUCKETS = 84;
 
-/** A moment by where it lies among the runs. */
+/** A moment by where it lies among the runs, and all else that happened. */
 export function MomentSlider({ go }: { go(asOf: string): void }) {
   const { asOf } = useView();
   const [name, setName] = useState<string>(USUAL);
@@ -25,6 +36,8 @@ export function MomentSlider({ go }: { go(asOf: string): void }) {
   const moment = new Date(Math.min(now.getTime(), since.getTime() + at * width));
   const { data } = useAnswer(DENSITY, { since: iso(since), until: iso(until), buckets: BUCKETS });
   const bars = useMemo(() => pieces(data?.project.runDensity.series ?? []), [data]);
+  const events = useAnswer(EVENT_DENSITY, { since: iso(since), until: iso(until), buckets: BUCKETS });
+  const happened = useMemo(() => heights(events.data?.project.eventDensity.series ?? []), [events.data]);
   return (
     <div className={styles.of}>
       <div className={styles.head}>
@@ -40,6 +53,13 @@ export function MomentSlider({ go }: { go(asOf: string): void }) {
         <span className="figures">{shortly(moment)}</span>
       </div>
       <div className={styles.chart}>
+        <svg className={styles.events} viewBox={`0 0 ${BUCKETS} 1`} preserveAspectRatio="none" aria-hidden="true">
+          {happened.map(({ bucket, count, height }) => (
+            <rect key={bucket} x={bucket + 0.12} width={0.76} y={1 - height} height={height}>
+              <title>{counted(count, "event")}</title>
+            </rect>
+          ))}
+        </svg>
         <DensityBars pieces={bars} buckets={BUCKETS} />
         <input
           type="range"
@@ -55,6 +75,9 @@ export function MomentSlider({ go }: { go(asOf: string): void }) {
           }}
         />
       </div>
+      <p className={styles.legend} aria-hidden="true">
+        above, how much happened; below it, runs
+      </p>
     </div>
   );
 }
