@@ -16,6 +16,7 @@ ROUTES = [
     "/settings",
     "/assets",
     "/runs",
+    "/backfills",
     "/assets?asOf=5",
     "/lineage?focus=revenue&view=graph",
     "/lineage?focus=revenue&view=list",
@@ -32,6 +33,10 @@ def test_who_comes_sees_what_needs_them_and_goes_on_by_keys(page):
     page.keyboard.press("g")
     page.keyboard.press("r")
     expect(page.get_by_role("heading", name="Runs")).to_be_visible()
+    page.keyboard.press("g")
+    page.keyboard.press("b")
+    expect(page.get_by_role("heading", name="Backfills")).to_be_visible()
+    page.go_back()
     page.go_back()
     expect(page.get_by_role("heading", name="Assets")).to_be_visible()
 

@@ -31,6 +31,8 @@ export const PAGES: readonly Page[] = [
   page("/lineage", "Lineage", () => import("@/lineage/lineage.tsx"), { icon: "lineage", keys: "g l" }),
   page("/runs", "Runs", () => import("@/runs/runs.tsx"), { icon: "runs", keys: "g r" }),
   page("/runs/:id", "Run", () => import("@/run/run.tsx")),
+  page("/backfills", "Backfills", () => import("@/runs/backfills.tsx"), { icon: "backfills", keys: "g b" }),
+  page("/backfills/:id", "Backfill", () => import("@/runs/backfill.tsx")),
   page("/automations", "Automations", () => import("@/automations/automations.tsx"), {
     icon: "automations",
     keys: "g u",

@@ -17,6 +17,20 @@ export const RUNS = graphql(`
 
 export type RunRow = ResultOf<typeof RUNS>["project"]["runs"]["nodes"][number];
 
+/** Runs as far as they are; of which those of partitions are backfills. */
+export const BACKFILLS = graphql(`
+  query Backfills($project: String!, $environment: String!, $asOf: Moment, $first: Int!, $after: String) {
+    project(name: $project, asOf: $asOf) {
+      runs(environment: $environment, first: $first, after: $after) {
+        nodes { id selection partitions status actor requestedAt endedAt counts progress { ended total } }
+        pageInfo { endCursor hasNextPage }
+      }
+    }
+  }
+`);
+
+export type BackfillRow = ResultOf<typeof BACKFILLS>["project"]["runs"]["nodes"][number];
+
 export const DENSITY = graphql(`
   query Density(
     $project: String!, $environment: String!, $asOf: Moment, $since: DateTime!, $until: DateTime!, $buckets: Int!
