@@ -33,6 +33,12 @@ def test_what_failed_is_read_with_its_traceback_and_tried_again(page):
     expect(panel.get_by_role("region")).to_contain_text('raise ValueError("no rate for EUR")')
     expect(page.get_by_role("grid", name="Steps").get_by_role("row").nth(1)).to_be_visible()
     assert serious(page) == []
+    panel.get_by_role("button", name="Logs").click()
+    lines = page.get_by_role("region", name="Lines").get_by_role("listitem")
+    page.get_by_role("button", name="Others").click()
+    expect(page).to_have_url(re.compile("level=error,warning"))
+    expect(lines.first).to_contain_text("Traceback (most recent call last)")
+    expect(lines.last).to_contain_text("ValueError: no rate for EUR")
     before = page.url
     page.get_by_role("button", name="Retry").click()
     expect(page.get_by_text("1 run asked for")).to_be_visible()
@@ -50,6 +56,9 @@ def test_a_run_is_watched_and_cancelled(page, served):
     page.get_by_role("link", name="Steps in time").click()
     steps = page.get_by_role("grid", name="Steps").get_by_role("row", name="slow")
     expect(steps.filter(has_text="running").first).to_be_visible()
+    page.get_by_label("Status").select_option("waiting")
+    steps.last.click()
+    expect(page.get_by_role("list", name="What it waits for")).to_contain_text("It waits for")
     page.get_by_role("link", name="Logs").click()
     lines = page.get_by_role("region", name="Lines").get_by_role("listitem")
     expect(page.get_by_text("Following")).to_be_visible()
@@ -68,6 +77,9 @@ def test_a_run_is_watched_and_cancelled(page, served):
     page.keyboard.press("/")
     page.keyboard.type("2026-01-01 7:00")
     expect(lines).to_have_count(1)
+    page.keyboard.press("Escape")  # leaves the field
+    page.keyboard.press("n")
+    expect(page.get_by_text("1 of 1 line")).to_be_visible()
     page.get_by_role("button", name="Point at line 8").click()
     expect(page).to_have_url(re.compile("line="))
     assert serious(page) == []
@@ -83,6 +95,11 @@ def test_in_the_past_a_run_stands_as_it_stood_and_nobody_changes_it(page, served
     expect(page.get_by_role("row", name="revenue")).to_contain_text("failed")
     count = page.get_by_role("grid", name="Steps by asset").get_by_role("row").count()
     assert count > 3
+    page.get_by_role("link", name="Steps in time").click()
+    page.get_by_role("button", name="Critical path").click()
+    chain = page.get_by_role("grid", name="Steps").get_by_role("row").filter(has_text="on the critical path")
+    expect(chain.first).to_contain_text("orders")  # is read by whatever ended last
+    expect(page.get_by_role("row", name="customers")).to_have_count(0)
     position = page.request.post(
         "/graphql",
         headers={"X-Latewood-CSRF": "1"},

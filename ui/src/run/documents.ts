@@ -68,6 +68,55 @@ export const ATTEMPTS = graphql(`
 
 export type Attempt = ResultOf<typeof ATTEMPTS>["project"]["run"]["steps"]["nodes"][number]["attempts"][number];
 
+/** Why a step is how it is, as far as its attempts do not say it. */
+export const WHY_STEP = graphql(`
+  query WhyStep($project: String!, $asOf: Moment, $run: ID!, $step: Int!) {
+    project(name: $project, asOf: $asOf) {
+      whyStep(run: $run, step: $step) {
+        decision assets partition skipped because noReuse lost
+        taken { asset version source }
+        waits {
+          kind count engines until pool limit
+          steps { run step assets partition }
+          slots { holder run step since }
+        }
+        jobs { attempt connector key handle state link }
+      }
+    }
+  }
+`);
+
+export type StepWhy = ResultOf<typeof WHY_STEP>["project"]["whyStep"];
+export type Wait = StepWhy["waits"][number];
+export type Job = StepWhy["jobs"][number];
+
+/** What is planned, of which the steps that nobody has begun have nothing else. */
+export const PLANNED = graphql(`
+  query PlannedSteps($project: String!, $asOf: Moment, $run: ID!) {
+    project(name: $project, asOf: $asOf) {
+      whyRun(run: $run) { planned(first: 1000) { nodes { assets action first steps partitions { text } } } }
+    }
+  }
+`);
+
+export type Planned = ResultOf<typeof PLANNED>["project"]["whyRun"]["planned"]["nodes"][number];
+
+/** Which of these assets reads which. */
+export const READ_BY = graphql(`
+  query ReadBy($project: String!, $of: String!, $asOf: Moment, $selection: String!) {
+    project(name: $project, asOf: $asOf) {
+      environment(name: $of) { assetGraph(selection: $selection) { keys edgesFrom edgesTo } }
+    }
+  }
+`);
+
+/** What steps took, each its last attempt. */
+export const TOOK = graphql(`
+  query Took($project: String!, $asOf: Moment, $run: ID!) {
+    project(name: $project, asOf: $asOf) { run(id: $run) { timeline(first: 10000) { durationMs endStep } } }
+  }
+`);
+
 export const CANCEL = graphql(`
   mutation Cancel($project: String!, $run: ID!) {
     cancelRun(project: $project, run: $run) {

@@ -1,6 +1,20 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { begins, byWhom, isBad, matched, NO_LINES, nextUnnamed, stepName, withEarlier, withMore } from "./lines.ts";
+import {
+  begins,
+  byWhom,
+  levelsIn,
+  levelsOf,
+  matched,
+  NO_LINES,
+  nextUnnamed,
+  ofLevels,
+  stepName,
+  stepped,
+  toggled,
+  withEarlier,
+  withMore,
+} from "./lines.ts";
 
 const line = (number: number, step = 0) => ({
   cursor: `c${number}`,
@@ -45,9 +59,54 @@ test("a name stands where another step or attempt begins", () => {
   expect(byWhom({ ...line(1), attempt: 2, check: "not_empty" })).toBe("attempt 2, check not_empty");
 });
 
-test("what tells of a failure is seen", () => {
-  expect(["ERROR no rows", "ValueError: no rate", "sqlalchemy.exc.OperationalError: gone"].every(isBad)).toBe(true);
-  expect(["no errors", "terror", "an Error was avoided"].some(isBad)).toBe(false);
+const said = (...texts: string[]) => levelsOf(texts.map((text, n) => ({ ...line(n), text })));
+
+test("how grave a line is can be seen, and what stands below it is as grave", () => {
+  expect(said("ERROR no rows", "ValueError: no rate", "sqlalchemy.exc.OperationalError: gone")).toEqual([
+    "error",
+    "error",
+    "error",
+  ]);
+  expect(said("no errors", "terror", "an Error was avoided", "2026-01-01 INFO x: done")).toEqual(
+    new Array(4).fill("other"),
+  );
+  expect(said("2026-01-01 WARNING x: old", "  of 2025", "a.py:3: UserWarning: soon", "then")).toEqual([
+    "warning",
+    "warning",
+    "warning",
+    "other",
+  ]);
+});
+
+test("a traceback is an error from its first line to its exception, whatever that is called", () => {
+  expect(
+    said("before", "Traceback (most recent call last):", '  File "a.py", line 1', "    go()", "Stop: now", "after"),
+  ).toEqual(["other", "error", "error", "error", "error", "other"]);
+  const next = [line(1), { ...line(2), step: 1 }].map((one) => ({ ...one, text: "  indented" }));
+  expect(levelsOf([{ ...line(0), text: "ERROR x" }, ...next])).toEqual(["error", "error", "other"]);
+});
+
+test("of some levels alone lines keep their order, and it is known how many of them came before", () => {
+  const texts = ["ERROR a", "b", "c", "ERROR d"];
+  const held = { ...NO_LINES, nodes: texts.map((text, n) => ({ ...line(n), text })), earlier: 3 };
+  const { lines, levels, counts } = ofLevels(held, levelsIn("error"));
+  expect(lines.nodes.map(({ number }) => number)).toEqual([0, 3]);
+  expect([lines.earlier, levels, counts]).toEqual([1, ["error", "error"], { error: 2, warning: 0, other: 2 }]);
+  expect(ofLevels(held, levelsIn("")).lines).toBe(held);
+});
+
+test("levels are shown and left out one by one, and never all left out", () => {
+  expect([...levelsIn("")]).toEqual(["error", "warning", "other"]);
+  expect([...levelsIn("warning,error,none")]).toEqual(["error", "warning"]);
+  expect(toggled(levelsIn(""), "other")).toBe("error,warning");
+  expect(toggled(levelsIn("error,warning"), "other")).toBe(null);
+  expect(toggled(levelsIn("error"), "error")).toBe(null);
+});
+
+test("matches are walked around the end", () => {
+  expect([stepped(-1, 1, 3), stepped(2, 1, 3), stepped(0, -1, 3), stepped(-1, -1, 3), stepped(4, 1, 0)]).toEqual([
+    0, 0, 2, 2, -1,
+  ]);
 });
 
 test("what was searched for is marked in whatever case, and nothing is lost", () => {

@@ -77,11 +77,73 @@ export function byWhom({ attempt, check }: Line): string {
   return [attempt > 1 ? `attempt ${attempt}` : "", check ? `check ${check}` : ""].filter(Boolean).join(", ");
 }
 
-const BAD = /\b(ERROR|CRITICAL|FATAL)\b|^(\w+\.)*\w*(Error|Exception)\b/;
+export const LEVELS = ["error", "warning", "other"] as const;
+export type Level = (typeof LEVELS)[number];
 
-/** Whether a line tells of a failure. */
-export function isBad(text: string): boolean {
-  return BAD.test(text);
+const ERROR = /\b(ERROR|CRITICAL|FATAL)\b|^(\w+\.)*\w*(Error|Exception)\b/;
+const WARNING = /\b(WARNING|WARN)\b|\b\w*Warning:/;
+const TRACEBACK = /^Traceback \(most recent call last\):/;
+
+/** How grave a line alone is. */
+function levelOf(text: string): Level {
+  return ERROR.test(text) ? "error" : WARNING.test(text) ? "warning" : "other";
+}
+
+/** How grave each of some lines in a row is; what goes on below a line is as grave as that, and so is a traceback. */
+export function levelsOf(nodes: readonly Line[]): Level[] {
+  let level: Level = "other";
+  let isTraced = false;
+  return nodes.map((line, n) => {
+    const { text } = line;
+    if (begins(line, nodes[n - 1])) [level, isTraced] = ["other", false];
+    if (TRACEBACK.test(text)) [level, isTraced] = ["error", true];
+    else if (/^\s/.test(text))
+      return level; // indented below the line that it belongs to
+    else {
+      level = isTraced ? "error" : levelOf(text); // a traceback ends with its exception
+      isTraced = false;
+    }
+    return level;
+  });
+}
+
+/** Those lines alone that are as grave as that, and how grave each is. */
+export function ofLevels(lines: Lines, shown: ReadonlySet<Level>): { lines: Lines; levels: Level[]; counts: Counts } {
+  const levels = levelsOf(lines.nodes);
+  const counts = { error: 0, warning: 0, other: 0 };
+  for (const level of levels) counts[level] += 1;
+  if (shown.size === LEVELS.length) return { lines, levels, counts };
+  const are = levels.map((level) => shown.has(level));
+  return {
+    lines: {
+      ...lines,
+      nodes: lines.nodes.filter((_, n) => are[n]),
+      earlier: are.slice(0, lines.earlier).filter(Boolean).length,
+    },
+    levels: levels.filter((level) => shown.has(level)),
+    counts,
+  };
+}
+
+export type Counts = Readonly<Record<Level, number>>;
+
+/** The levels that an address names; all where it names none. */
+export function levelsIn(text: string): ReadonlySet<Level> {
+  const found = LEVELS.filter((level) => text.split(",").includes(level));
+  return new Set(found.length > 0 ? found : LEVELS);
+}
+
+/** With one of them shown or not; the last one that is shown stays. */
+export function toggled(shown: ReadonlySet<Level>, level: Level): string | null {
+  const after = LEVELS.filter((one) => (one === level) !== shown.has(one));
+  if (after.length === 0 || after.length === LEVELS.length) return null;
+  return after.join(",");
+}
+
+/** The place of the next or last match from one on, around the end; the first one where there was none. */
+export function stepped(at: number, by: 1 | -1, count: number): number {
+  if (count === 0) return -1;
+  return at < 0 ? (by > 0 ? 0 : count - 1) : (at + by + count) % count;
 }
 
 export interface Piece {

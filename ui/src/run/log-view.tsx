@@ -2,12 +2,16 @@ import { useVirtualizer } from "@tanstack/react-virtual";
 import { useEffect, useLayoutEffect, useRef, useState } from "react";
 import { Button } from "@/shared/button.tsx";
 import type { Line } from "./documents.ts";
-import { begins, byWhom, isBad, type Lines, matched } from "./lines.ts";
+import { begins, byWhom, type Level, type Lines, matched } from "./lines.ts";
 import styles from "./log-view.module.css";
 
 interface Props {
   lines: Lines;
+  /** How grave each is. */
+  levels: readonly Level[];
   search: string;
+  /** The number of the match that somebody has come to; -1 for none. */
+  match: number;
   /** The cursor of the line that is pointed at. */
   chosen: string;
   nameOf(line: Line): string;
@@ -23,7 +27,7 @@ const LINE = 18;
 const NEAR = 50;
 
 /** Lines of which only those in sight are there. It follows the last one until somebody scrolls away from it. */
-export function LogView({ lines, search, chosen, nameOf, choose, narrow, earlier, more }: Props) {
+export function LogView({ lines, levels, search, match, chosen, nameOf, choose, narrow, earlier, more }: Props) {
   const of = useRef<HTMLElement>(null);
   const [isFollowing, follow] = useState(!chosen && !search);
   const { nodes } = lines;
@@ -55,6 +59,10 @@ export function LogView({ lines, search, chosen, nameOf, choose, narrow, earlier
     virtual.scrollToIndex(at, { align: "center" });
   }, [chosen, nodes, virtual]);
 
+  useEffect(() => {
+    if (match >= 0) virtual.scrollToIndex(match, { align: "auto" });
+  }, [match, virtual]);
+
   function scrolled(box: HTMLElement): void {
     const left = box.scrollHeight - box.scrollTop - box.clientHeight;
     follow(left < LINE && !lines.hasMore);
@@ -83,7 +91,7 @@ export function LogView({ lines, search, chosen, nameOf, choose, narrow, earlier
                 className={styles.line}
                 style={{ transform: `translateY(${start}px)` }}
                 data-first={isFirst || undefined}
-                aria-current={line.cursor === chosen || undefined}
+                aria-current={line.cursor === chosen || index === match || undefined}
               >
                 <span className={styles.name}>
                   {isFirst && narrow && (
@@ -105,7 +113,7 @@ export function LogView({ lines, search, chosen, nameOf, choose, narrow, earlier
                 >
                   {line.number}
                 </button>
-                <code data-bad={isBad(line.text) || undefined}>
+                <code data-level={levels[index]}>
                   {matched(line.text, search).map(({ text, isMatch }, n) =>
                     isMatch ? <mark key={n}>{text}</mark> : text,
                   )}

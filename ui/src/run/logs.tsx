@@ -1,15 +1,22 @@
-import { useMemo, useRef } from "react";
+import { useEffect, useMemo, useRef, useState } from "react";
 import { useChange, useParam } from "@/address/use-address.ts";
 import { Button } from "@/shared/button.tsx";
-import { counted } from "@/shared/numbers.ts";
+import { Keys } from "@/shared/keys.tsx";
+import { counted, whole } from "@/shared/numbers.ts";
 import { Empty, Problem, Skeleton } from "@/shared/panels.tsx";
 import { SearchField } from "@/shared/search-field.tsx";
 import { useShortcuts } from "@/shell/use-shortcuts.ts";
 import type { Line, RunOf } from "./documents.ts";
+import { LEVELS, type Level, levelsIn, ofLevels, stepped, toggled } from "./lines.ts";
 import { LogView } from "./log-view.tsx";
 import styles from "./logs.module.css";
 import { useLines } from "./use-lines.ts";
 import { useNames } from "./use-names.ts";
+
+const LEVEL_WORDS: Record<Level, string> = { error: "Errors", warning: "Warnings", other: "Others" };
+/** So many lines of some levels are as many as are looked for by themselves, among so many. */
+const ENOUGH = 200;
+const MOST_LOOKED_AT = 20_000;
 
 /** What the steps of a run print, or one of them, as it is printed; searched by the server. */
 export function Logs({ run }: { run: RunOf }) {
@@ -18,6 +25,7 @@ export function Logs({ run }: { run: RunOf }) {
   const step = useParam("in");
   const search = useParam("q");
   const at = useParam("line");
+  const level = useParam("level");
   const alone = /^\d+$/.test(step) ? Number(step) : null;
   const found = useLines({
     run: run.id,
@@ -31,16 +39,39 @@ export function Logs({ run }: { run: RunOf }) {
     [nodes, alone],
   );
   const names = useNames(run.id, spoke);
+  const levels = useMemo(() => levelsIn(level), [level]);
+  const shown = useMemo(() => ofLevels(found.lines, levels), [found.lines, levels]);
+  const [match, setMatch] = useState({ of: "", at: -1 });
+  const asked = `${step} ${search} ${level}`;
+  const matchAt = search && match.of === asked ? Math.min(match.at, shown.lines.nodes.length - 1) : -1;
+  const goOn = (by: 1 | -1) => setMatch({ of: asked, at: stepped(matchAt, by, shown.lines.nodes.length) });
   useShortcuts([
     { keys: "/", label: "Search the logs", run: () => of.current?.querySelector<HTMLElement>("input")?.focus() },
+    ...(search
+      ? [
+          { keys: "n", label: "Next match", run: () => goOn(1) },
+          { keys: "shift+n", label: "Match before", run: () => goOn(-1) },
+        ]
+      : []),
   ]);
+
+  // where few lines are of these levels they are looked for further on
+  const isFew = levels.size < LEVELS.length && shown.lines.nodes.length < ENOUGH && !found.isAwaited && !found.problem;
+  const canLook = search ? found.lines.hasMore : found.lines.hasEarlier;
+  const look = search ? found.more : found.earlier;
+  const looks = isFew && canLook && nodes.length < MOST_LOOKED_AT;
+  // biome-ignore lint/correctness/useExhaustiveDependencies: after each page that has come
+  useEffect(() => {
+    if (looks) look();
+  }, [looks, look, nodes]);
 
   /** Cursors of a whole run's lines are others than those of a step's. */
   function narrow(to: number | null) {
     change({ in: to === null ? null : String(to), line: null }, { step: true });
   }
 
-  const { lines, isAwaited, problem } = found;
+  const { isAwaited, problem } = found;
+  const { lines } = shown;
   return (
     <div ref={of} className={styles.logs}>
       <div className={styles.tools}>
@@ -60,17 +91,54 @@ export function Logs({ run }: { run: RunOf }) {
             To the end
           </Button>
         )}
+        <fieldset className={styles.levels} aria-label="Levels">
+          {LEVELS.map((one) => (
+            <button
+              key={one}
+              type="button"
+              aria-pressed={levels.has(one)}
+              data-level={one}
+              onClick={() => change({ level: toggled(levels, one) }, { step: true })}
+            >
+              {LEVEL_WORDS[one]} <span className="figures">{whole(shown.counts[one])}</span>
+            </button>
+          ))}
+        </fieldset>
         <span className={styles.mute} role="status">
+          {!isAwaited && search && matchAt >= 0 && `${whole(matchAt + 1)} of `}
           {!isAwaited && search && counted(lines.nodes.length, "line")}
           {!isAwaited && search && lines.hasMore && ", and more"}
+          {looks && "Looking further…"}
         </span>
+        {search && lines.nodes.length > 0 && (
+          <>
+            <Button quiet title="Match before" onClick={() => goOn(-1)}>
+              <Keys of="shift+n" />
+            </Button>
+            <Button quiet title="Next match" onClick={() => goOn(1)}>
+              <Keys of="n" />
+            </Button>
+          </>
+        )}
+        {matchAt >= 0 && (
+          <Button quiet onClick={() => change({ q: null, line: lines.nodes[matchAt]?.cursor ?? null }, { step: true })}>
+            Among the others
+          </Button>
+        )}
+        {isFew && canLook && !looks && (
+          <Button quiet onClick={look}>
+            Look further: {whole(nodes.length)} lines have been looked at
+          </Button>
+        )}
       </div>
       {problem && <Problem problem={problem} again={found.again} />}
       {lines.nodes.length > 0 ? (
         <LogView
-          key={`${step} ${search}`}
+          key={asked}
           lines={lines}
+          levels={shown.levels}
           search={search}
+          match={matchAt}
           chosen={at}
           nameOf={(line: Line) => names.get(line.step) ?? `step ${line.step}`}
           choose={(cursor) => change({ line: cursor })}
@@ -82,8 +150,18 @@ export function Logs({ run }: { run: RunOf }) {
         <Skeleton lines={10} height={22} />
       ) : (
         !problem && (
-          <Empty title={search ? "No line has that" : lines.isOver ? "Nothing was printed" : "Nothing is printed yet"}>
-            {search && <Button onClick={() => change({ q: null })}>Show all lines</Button>}
+          <Empty
+            title={
+              search || nodes.length > 0
+                ? "No line is like that"
+                : lines.isOver
+                  ? "Nothing was printed"
+                  : "Nothing is printed yet"
+            }
+          >
+            {(search || nodes.length > 0) && (
+              <Button onClick={() => change({ q: null, level: null })}>Show all lines</Button>
+            )}
           </Empty>
         )
       )}

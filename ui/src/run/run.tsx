@@ -112,7 +112,12 @@ function Found({ run: known, problem }: { run: RunOf; problem: ReactNode }) {
       {followed.problem && <Problem problem={followed.problem} />}
       <Said run={run} progress={progress} />
       {progress && <Failures progress={progress} />}
-      <Tabs label="Views of the run" tabs={tabs} open={tab} clears={["asset", "status", "step", "in", "q", "line"]} />
+      <Tabs
+        label="Views of the run"
+        tabs={tabs}
+        open={tab}
+        clears={["asset", "status", "step", "path", "in", "q", "line", "level"]}
+      />
       <section className={styles.body} aria-label={tabs.find(({ name }) => name === tab)?.label}>
         {tab === "steps" ? (
           <Steps run={run} />

@@ -1,12 +1,13 @@
 import { useView } from "@/address/use-address.ts";
 import { countsText } from "@/runs/counts.ts";
+import { useAnswer } from "@/server/use-answer.ts";
 import { Ago } from "@/shared/ago.tsx";
 import { Glyph, Status } from "@/shared/glyph.tsx";
 import { RUN_STANDINGS } from "@/shared/marks.ts";
 import { counted, whole } from "@/shared/numbers.ts";
 import { about, duration } from "@/shared/times.ts";
 import { useNow } from "@/shared/use-now.ts";
-import type { Progress, RunOf } from "./documents.ts";
+import { type Progress, type RunOf, TOOK } from "./documents.ts";
 import styles from "./said.module.css";
 import { ShareBar } from "./share-bar.tsx";
 import { isOver, paceText, shares } from "./standing.ts";
@@ -57,8 +58,22 @@ export function Said({ run, progress }: { run: RunOf; progress: Progress | null 
           asked for by {run.actor.replace(/ \(token .*/, "")} <Ago at={run.requestedAt} said />
         </span>
         <span>in {run.environment}</span>
+        {isOver(run.status) && <Cost run={run.id} />}
       </p>
     </div>
+  );
+}
+
+/** What it cost, as far as that is known: the time that its steps took, many at once or not. */
+function Cost({ run }: { run: string }) {
+  const { data, isAwaited } = useAnswer(TOOK, { run });
+  const found = isAwaited ? null : data?.project.run.timeline;
+  const ms = (found?.durationMs ?? []).reduce<number>((sum, one) => sum + (one ?? 0), 0);
+  if (!found || ms === 0) return null;
+  return (
+    <span>
+      {found.endStep === null ? "its steps" : "the first of its steps"} took {duration(ms)} in all
+    </span>
   );
 }
 

@@ -1,6 +1,7 @@
+import { useEffect } from "react";
 import { pathOf } from "@/address/address.ts";
 import { Link } from "@/address/link.tsx";
-import { useChange } from "@/address/use-address.ts";
+import { useChange, useView } from "@/address/use-address.ts";
 import { useAnswer } from "@/server/use-answer.ts";
 import { Ago } from "@/shared/ago.tsx";
 import { Button } from "@/shared/button.tsx";
@@ -9,9 +10,13 @@ import { Status } from "@/shared/glyph.tsx";
 import { Icon } from "@/shared/icon.tsx";
 import { Problem, Skeleton } from "@/shared/panels.tsx";
 import { clock, duration } from "@/shared/times.ts";
-import { ATTEMPTS, type Attempt, STEP_EVENTS, type StepRow } from "./documents.ts";
+import { ATTEMPTS, type Attempt, STEP_EVENTS, type StepRow, WHY_STEP } from "./documents.ts";
 import { stepStanding } from "./standing.ts";
 import styles from "./step-panel.module.css";
+import { StepWhyOf } from "./step-why.tsx";
+
+/** How often it is asked again what a step waits for: slots and engines are no events. */
+const EVERY_MS = 3_000;
 
 interface Props {
   run: string;
@@ -24,12 +29,25 @@ export function StepPanel({ run, step, close }: Props) {
   const change = useChange();
   const { data, problem, isAwaited, again } = useAnswer(ATTEMPTS, { run, above: step.number - 1 }, { on: STEP_EVENTS });
   const found = data?.project.run.steps.nodes[0];
-  const attempts = found?.number === step.number ? found.attempts : null;
+  const attempts = found?.number === step.number ? found.attempts : isAwaited ? null : [];
+  const why = useAnswer(WHY_STEP, { run, step: step.number }, { on: STEP_EVENTS });
+  const told = why.isAwaited ? null : (why.data?.project.whyStep ?? null);
+  const { asOf } = useView();
+  const goesOn = asOf === null && told !== null && (told.waits.length > 0 || told.jobs.some(({ state }) => state));
+  const ask = why.again;
+  useEffect(() => {
+    if (!goesOn) return;
+    const timer = setInterval(() => document.hidden || ask(), EVERY_MS);
+    return () => clearInterval(timer);
+  }, [goesOn, ask]);
+  const partition = step.partition || told?.partition;
+  const assets = step.assets.length > 0 ? step.assets : (told?.assets ?? []);
   return (
     <aside className={styles.panel} aria-label={`Step ${step.number}`}>
       <header className={styles.head}>
         <h2>
-          {step.assets.map((key) => (
+          {assets.length === 0 && `Step ${step.number}`}
+          {assets.map((key) => (
             <Link key={key} to={pathOf("assets", key)}>
               {key}{" "}
             </Link>
@@ -41,17 +59,19 @@ export function StepPanel({ run, step, close }: Props) {
       </header>
       <p className={styles.said}>
         <Status {...stepStanding(step.status)} />
-        {step.partition && <span>{step.partition}</span>}
+        {partition && <span>{partition}</span>}
         <span className={styles.mute}>step {step.number}</span>
         <Button quiet icon="log" onClick={() => change({ tab: "logs", in: String(step.number) }, { step: true })}>
           Logs
         </Button>
       </p>
+      {why.problem && <Problem problem={why.problem} again={why.again} />}
+      {told && <StepWhyOf run={run} why={told} />}
       {problem && <Problem problem={problem} again={again} />}
       {attempts === null ? (
-        isAwaited && <Skeleton lines={3} />
+        <Skeleton lines={3} />
       ) : attempts.length === 0 ? (
-        <p className={styles.none}>It was not run: {step.status}.</p>
+        !problem && !told && !why.isAwaited && <p className={styles.none}>It was not run: {step.status}.</p>
       ) : (
         <ol className={styles.attempts} reversed>
           {attempts.toReversed().map((attempt) => (

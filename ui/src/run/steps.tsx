@@ -2,36 +2,54 @@ import { useMemo } from "react";
 import { useChange, useParam } from "@/address/use-address.ts";
 import { Button } from "@/shared/button.tsx";
 import { Status } from "@/shared/glyph.tsx";
-import { whole } from "@/shared/numbers.ts";
+import { counted, whole } from "@/shared/numbers.ts";
 import { Empty, Problem, Skeleton } from "@/shared/panels.tsx";
 import { Select } from "@/shared/select.tsx";
 import { type Column, Table } from "@/shared/table.tsx";
 import { duration } from "@/shared/times.ts";
+import type { Critical } from "./critical.ts";
 import type { RunOf, StepRow } from "./documents.ts";
 import { stepStanding } from "./standing.ts";
 import { StepPanel } from "./step-panel.tsx";
 import styles from "./steps.module.css";
 import { Bar, Ruler, TimeSpan } from "./time-axis.tsx";
-import { lapOf } from "./time-scale.ts";
+import { type Lap, lapOf } from "./time-scale.ts";
 import { MOST_STEPS, useSteps } from "./use-steps.ts";
+import { useCritical, useTries, useWaiting } from "./use-time.ts";
 
 /** Steps of a run in time; one of them beside that, with its attempts. */
 export function Steps({ run }: { run: RunOf }) {
   const asset = useParam("asset");
   const status = useParam("status");
   const chosen = useParam("step");
+  const isChain = useParam("path") !== "";
   const change = useChange();
   const list = useSteps(run.id);
 
   const begin = new Date(run.requestedAt).getTime();
   const end = run.endedAt === null ? null : new Date(run.endedAt).getTime();
-  const columns = useMemo(() => columnsOf(begin, end), [begin, end]);
-  const words = useMemo(() => [...new Set(list.rows.map((row) => row.status))].sort(), [list.rows]);
+  const isWhole = !list.isAwaited && !list.hasMore;
+  const chain = useCritical(run, list.rows);
+  const tries = useTries(run, list.rows);
+  const waiting = useWaiting(run, list.rows, isWhole);
+  const all = useMemo(() => (waiting.length > 0 ? [...list.rows, ...waiting] : list.rows), [list.rows, waiting]);
+  const columns = useMemo(() => columnsOf({ begin, end, chain, tries }), [begin, end, chain, tries]);
+  const words = useMemo(() => [...new Set(all.map((row) => row.status))].sort(), [all]);
   const rows = useMemo(
-    () => list.rows.filter((row) => (!asset || row.assets.includes(asset)) && (!status || row.status === status)),
-    [list.rows, asset, status],
+    () =>
+      all.filter(
+        (row) =>
+          (!asset || row.assets.includes(asset)) &&
+          (!status || row.status === status) &&
+          (!isChain || chain.path.has(row.number)),
+      ),
+    [all, asset, status, isChain, chain],
   );
-  const step = list.rows.find(({ number }) => String(number) === chosen);
+  const step =
+    all.find(({ number }) => String(number) === chosen) ??
+    // of what nobody has begun only the first ones are listed
+    (isWhole && /^\d+$/.test(chosen) ? { ...NOT_LISTED, number: Number(chosen) } : null);
+  const isNarrowed = asset !== "" || status !== "" || isChain;
 
   return (
     <>
@@ -47,8 +65,19 @@ export function Steps({ run }: { run: RunOf }) {
             {asset}
           </Button>
         )}
+        {(chain.path.size > 1 || isChain) && (
+          <button
+            type="button"
+            className={styles.chip}
+            aria-pressed={isChain}
+            title="The steps that the run took as long as: each waited for the one before it"
+            onClick={() => change({ path: isChain ? null : "1" }, { step: true })}
+          >
+            Critical path: {counted(chain.path.size, "step")}
+          </button>
+        )}
         <span className={styles.mute} role="status">
-          {asset || status ? `${whole(rows.length)} of ${whole(list.rows.length)}` : ""}
+          {isNarrowed ? `${whole(rows.length)} of ${whole(all.length)}` : ""}
           {list.hasMore && list.rows.length >= MOST_STEPS && ` The first ${whole(MOST_STEPS)} steps are shown.`}
         </span>
       </div>
@@ -74,9 +103,11 @@ export function Steps({ run }: { run: RunOf }) {
         ) : (
           !list.problem && (
             <div className={styles.list}>
-              <Empty title={asset || status ? "No such steps" : "No step has begun yet"}>
-                {(asset || status) && (
-                  <Button onClick={() => change({ asset: null, status: null }, { step: true })}>Show all</Button>
+              <Empty title={isNarrowed ? "No such steps" : "No step has begun yet"}>
+                {isNarrowed && (
+                  <Button onClick={() => change({ asset: null, status: null, path: null }, { step: true })}>
+                    Show all
+                  </Button>
                 )}
               </Empty>
             </div>
@@ -88,7 +119,18 @@ export function Steps({ run }: { run: RunOf }) {
   );
 }
 
-function columnsOf(begin: number, end: number | null): readonly Column<StepRow>[] {
+const NOT_LISTED = { assets: [], partition: "", status: "not begun", attempt: 0, startedAt: null, durationMs: null };
+
+interface InTime {
+  begin: number;
+  end: number | null;
+  chain: Critical;
+  tries: ReadonlyMap<number, readonly Lap[]>;
+}
+
+const NO_TRIES: readonly Lap[] = [];
+
+function columnsOf({ begin, end, chain, tries }: InTime): readonly Column<StepRow>[] {
   return [
     {
       id: "status",
@@ -105,9 +147,11 @@ function columnsOf(begin: number, end: number | null): readonly Column<StepRow>[
       id: "what",
       title: "Step",
       width: "minmax(150px, 3fr)",
-      cell: ({ assets, partition }) => (
+      cell: ({ assets, partition, status, number }) => (
         <span title={[assets.join(", "), partition].filter(Boolean).join(" ")}>
-          <span className={styles.key}>{assets.join(", ")}</span> <span className={styles.mute}>{partition}</span>
+          <span className={styles.key}>{assets.join(", ")}</span>{" "}
+          <span className={styles.mute}>{partition || (status === "waiting" && `step ${number}`)}</span>
+          {chain.path.has(number) && <span className="unseen">, on the critical path</span>}
         </span>
       ),
     },
@@ -124,7 +168,15 @@ function columnsOf(begin: number, end: number | null): readonly Column<StepRow>[
       title: <Ruler begin={begin} end={end} />,
       width: "minmax(120px, 4fr)",
       spare: "last",
-      cell: (step) => <Bar lap={lapOf(step, begin)} status={step.status} />,
+      cell: (step) => (
+        <Bar
+          lap={lapOf(step, begin)}
+          status={step.status}
+          ready={chain.ready.has(step.number) ? Math.max(0, chain.ready.get(step.number)! - begin) : null}
+          tries={tries.get(step.number) ?? NO_TRIES}
+          isCritical={chain.path.has(step.number)}
+        />
+      ),
     },
   ];
 }

@@ -41,16 +41,41 @@ export function Ruler(stretch: Stretch) {
   );
 }
 
-/** When a step ran. */
-export function Bar({ lap, status }: { lap: Lap | null; status: string }) {
+interface BarProps {
+  lap: Lap | null;
+  status: string;
+  /** When all that it reads was there, in milliseconds since the run was asked for. */
+  ready: number | null;
+  /** Its attempts before. */
+  tries: readonly Lap[];
+  isCritical: boolean;
+}
+
+/** When a step ran, what it waited for before that, and when it was tried in vain. */
+export function Bar({ lap, status, ready, tries, isCritical }: BarProps) {
   const { mark } = stepStanding(status);
+  const begun = Math.min(...[lap, ...tries].map((one) => one?.start ?? Infinity));
   return (
     <span className={styles.line}>
+      {lap && ready !== null && ready < begun && (
+        <span
+          className={`${styles.bar} ${styles.waited}`}
+          style={{ "--start": ready, "--took": begun - ready } as CSSProperties}
+        />
+      )}
+      {tries.map(({ start, took }) => (
+        <span
+          key={start}
+          className={`${styles.bar} ${styles.tried}`}
+          style={{ "--start": start, "--took": took ?? 0 } as CSSProperties}
+        />
+      ))}
       {lap && (
         <span
           className={`${styles.bar} ${styles[mark]}`}
           style={{ "--start": lap.start, "--took": lap.took ?? undefined } as CSSProperties}
           data-goes-on={lap.took === null || undefined}
+          data-critical={isCritical || undefined}
         />
       )}
     </span>

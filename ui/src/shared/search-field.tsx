@@ -48,7 +48,10 @@ export function SearchField({ label, placeholder, text, change }: Props) {
         onChange={(event) => type(event.target.value)}
         onKeyDown={(event) => {
           if (event.key === "Enter") send(typed);
-          else if (event.key === "Escape") event.currentTarget.blur();
+          else if (event.key === "Escape") {
+            event.preventDefault(); // it is left as it is, and not emptied
+            event.currentTarget.blur();
+          }
         }}
       />
     </label>

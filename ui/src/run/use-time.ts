@@ -1,0 +1,60 @@
+import { useEffect, useMemo, useRef, useState } from "react";
+import { ofKeys } from "@/selection/language.ts";
+import { read, useAnswer, useWhere } from "@/server/use-answer.ts";
+import { type Critical, critical, notBegun, readsOf } from "./critical.ts";
+import { ATTEMPTS, PLANNED, READ_BY, type RunOf, STATE_EVENTS, type StepRow } from "./documents.ts";
+import { isOver } from "./standing.ts";
+import { type Lap, lapOf } from "./time-scale.ts";
+
+/** The names of more assets are a longer question than it is worth. */
+const MOST_ASSETS = 1_000;
+/** Of so many steps the attempts before the last are looked for. */
+const MOST_TRIED = 40;
+/** Of what nobody has begun so much is listed. */
+const MOST_WAITING = 200;
+const NO_CHAIN: Critical = { path: new Set(), ready: new Map() };
+
+/** The chain of steps that the run took as long as, and for what each waited; empty until it is known what reads what. */
+export function useCritical(run: RunOf, rows: readonly StepRow[]): Critical {
+  // elements of a list are no assets, and what made them is read as a whole
+  const keys = [...new Set(rows.flatMap(({ assets }) => assets))].filter((key) => !key.includes("["));
+  const selection = ofKeys(keys.sort());
+  const isAsked = keys.length > 1 && keys.length <= MOST_ASSETS;
+  const { data, isAwaited } = useAnswer(READ_BY, { of: run.environment, selection }, { pause: !isAsked });
+  const graph = isAsked && !isAwaited ? data?.project.environment.assetGraph : null;
+  return useMemo(() => (graph ? critical(rows, readsOf(graph)) : NO_CHAIN), [graph, rows]);
+}
+
+/** When the attempts before the last one ran, by the number of the step. */
+export function useTries(run: RunOf, rows: readonly StepRow[]): ReadonlyMap<number, readonly Lap[]> {
+  const where = useWhere();
+  const [tries, hold] = useState<ReadonlyMap<number, readonly Lap[]>>(new Map());
+  const asked = useRef(new Set<string>());
+  const tried = rows.filter(({ attempt }) => attempt > 1).slice(0, MOST_TRIED);
+  const wanted = tried.map(({ number, attempt }) => `${number} ${attempt}`).join(",");
+  useEffect(() => {
+    const begin = new Date(run.requestedAt).getTime();
+    for (const one of wanted.split(",").filter((one) => one && !asked.current.has(one))) {
+      asked.current.add(one);
+      const [number = 0] = one.split(" ").map(Number);
+      void read(ATTEMPTS, { ...where, run: run.id, above: number - 1 }).then(({ data }) => {
+        const found = data?.project.run.steps.nodes[0];
+        if (found?.number !== number) return;
+        const laps = found.attempts.slice(0, -1).flatMap((attempt) => lapOf(attempt, begin) ?? []);
+        hold((before) => new Map([...before, [number, laps]]));
+      });
+    }
+  }, [where, run.id, run.requestedAt, wanted]);
+  return tries;
+}
+
+/** Steps that nobody has begun, the first of them, while somebody may. */
+export function useWaiting(run: RunOf, rows: readonly StepRow[], isWhole: boolean): readonly StepRow[] {
+  const isAsked = isWhole && !isOver(run.status);
+  const { data, isAwaited } = useAnswer(PLANNED, { run: run.id }, { on: STATE_EVENTS, pause: !isAsked });
+  const planned = isAsked && !isAwaited ? data?.project.whyRun.planned.nodes : null;
+  return useMemo(
+    () => (planned ? notBegun(planned, new Set(rows.map(({ number }) => number)), MOST_WAITING) : []),
+    [planned, rows],
+  );
+}
