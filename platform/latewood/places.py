@@ -1,7 +1,8 @@
 """Places of users' own choosing, where values of assets live instead of the artifact store, and what stores them there.
 
 A version that lies at a place says so by its address, `io:CLASS:PLACE#FINGERPRINT`. A place holds one version at a
-time: which one is told by the fingerprint of what is there.
+time: which one is told by the fingerprint of what is there. What a job has left in another system is at a place, too:
+`io:@CONNECTOR:ADDRESS#FINGERPRINT`.
 """
 
 import re
@@ -25,6 +26,7 @@ FILES: Final = frozenset({"Csv", "Json", "Parquet"})
 """Latewood's own IO, by the names that addresses have. Their places are paths of files."""
 
 _PREFIX: Final = "io:"
+_OF_CONNECTOR: Final = "@"  # no class is called so
 _TEMPLATE_MAX: Final = 1_000
 _FINGERPRINT: Final = re.compile(r"[!-\"$-~]{1,200}")  # printable, no space, no #: it ends the address
 
@@ -100,6 +102,16 @@ class Address(NamedTuple):
     def where(self) -> str:
         """The place, whatever lies there."""
         return f"{self.io}:{self.place}"
+
+    @property
+    def connector(self) -> str:
+        """Which connector's system it lies in; empty for a place of an IO."""
+        return self.io.removeprefix(_OF_CONNECTOR) if self.io.startswith(_OF_CONNECTOR) else ""
+
+    @classmethod
+    def in_system(cls, connector: str, place: str, fingerprint: str) -> Self:
+        """The address of what a job of the connector has left in its system."""
+        return cls(f"{_OF_CONNECTOR}{connector}", place, fingerprint)
 
     @property
     def written(self) -> str:

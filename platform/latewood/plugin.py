@@ -7,6 +7,7 @@ from typing import Any, Final, ParamSpec, Protocol, TypeVar, runtime_checkable
 
 from latewood.model.jobs import (
     Absent,
+    Elsewhere,
     Finding,
     Found,
     Job,
@@ -23,6 +24,7 @@ __all__ = [
     "Absent",
     "Codec",
     "Connector",
+    "Elsewhere",
     "Finding",
     "Found",
     "HasContent",
@@ -35,6 +37,7 @@ __all__ = [
     "JobStatus",
     "PermanentError",
     "PollsMany",
+    "Reads",
     "RunsOn",
     "TransientError",
     "UnknownUntil",
@@ -138,6 +141,20 @@ class PollsMany(Protocol):
 
     def poll_many(self, handles: Sequence[str], /) -> Mapping[str, JobStatus | PermanentError]:
         """As `poll`, by handle, of up to 500."""
+
+
+@runtime_checkable
+class Reads(Protocol):
+    """A connector that brings what its jobs have left in their system to whoever reads that here.
+
+    Without, such outputs can be read by jobs of the same connector alone, and what lies there is what was recorded.
+    """
+
+    def fingerprint(self, address: str, /) -> str:
+        """What lies at the address now, as `Elsewhere` said it; empty for nothing. It should be cheap."""
+
+    def fetch(self, address: str, path: Path, /) -> None:
+        """Write all of it to the file, as Parquet. PermanentError: there is nothing, or nothing that can be brought."""
 
 
 P = ParamSpec("P")

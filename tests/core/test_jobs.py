@@ -1,5 +1,6 @@
 """What to do next about a job: it is submitted only where the log and its system both say that there is none."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -11,12 +12,15 @@ from latewood.decide.jobs import (
     after_finding,
     ask_again_after,
     failure_of,
+    fault_of,
     first,
     job_key,
     poll_after,
     ran_too_long,
 )
-from latewood.model.jobs import Absent, Found, JobState, JobStatus, UnknownUntil
+from latewood.model.jobs import Absent, Elsewhere, Found, JobState, JobStatus, UnknownUntil
+from latewood.model.tables import parse_columns
+from latewood.model.types import TypeSpec
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -84,3 +88,41 @@ def test_a_job_that_could_not_be_ended_is_not_said_to_have_been():
 
 def test_who_was_cancelled_elsewhere_is_told_so():
     assert failure_of(JobStatus(state=JobState.CANCELLED)).message == "cancelled in the other system"
+
+
+LEFT = Elsewhere(address="db.days", data_version="1a", columns={"day": "string", "flights": "int64?"}, rows=2)
+TABLE = TypeSpec(kind="table", columns=parse_columns("day: string, flights: int64?"))
+
+
+@pytest.mark.parametrize(
+    "declared",
+    [
+        TABLE,
+        TypeSpec(kind="table"),
+        TypeSpec(kind="dataframe"),
+        TypeSpec(kind="any"),
+        TypeSpec(kind="union", args=(TypeSpec(kind="none"), TABLE)),
+    ],
+)
+def test_a_table_that_stays_in_its_system_is_what_was_to_be_made(declared):
+    assert fault_of(LEFT, declared) is None
+
+
+@pytest.mark.parametrize(
+    ("left", "declared", "fault"),
+    [
+        (replace(LEFT, columns={"day": "string", "flights": "double?"}), TABLE, "column flights: expected int64"),
+        (replace(LEFT, columns={"day": "string?", "flights": "int64"}), TABLE, "column day: expected no nulls"),
+        (replace(LEFT, columns={"day": "varchar"}), TABLE, "expected an Arrow type"),
+        (LEFT, TypeSpec(kind="int"), "expected int, found what stays in another system"),
+        (replace(LEFT, address="a\nb"), TABLE, "expected an address of one line"),
+        (replace(LEFT, data_version=""), TABLE, "expected a data version of 1 to 200 printable characters"),
+        (replace(LEFT, fingerprint="a#b"), TABLE, "expected a fingerprint of 1 to 200 printable characters"),
+    ],
+)
+def test_what_it_cannot_be_is_said(left, declared, fault):
+    assert fault in fault_of(left, declared)
+
+
+def test_a_system_that_does_not_say_what_columns_there_are_is_believed():
+    assert fault_of(replace(LEFT, columns={}), TABLE) is None

@@ -27,6 +27,7 @@ from latewood.events import Event, from_json
 from latewood.projections.installed import PROJECTIONS, UPCASTERS
 from latewood.serving.engine import Engine
 from latewood.serving.requesting import Requested, request
+from latewood.testing import jobs
 from latewood_eventlog import server as embedded
 from latewood_eventlog.database import DatabaseUrl, connect
 from latewood_eventlog.log import EventLog
@@ -127,6 +128,24 @@ def within(
             thread.join()
 
     return serve
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The project's folder, whose connector `local` is to the system in `there`."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "latewood.toml").write_text(
+        f'[connectors.local]\nfactory = "latewood.testing.jobs:connect"\nfolder = "{tmp_path / "there"}"\n'
+    )
+    return tmp_path
+
+
+@pytest.fixture
+def there(here: Path) -> Iterator[Path]:
+    """The folder of that system, which serves."""
+    folder = here / "there"
+    with jobs.serving(folder):
+        yield folder
 
 
 def let_leases_end(workspace: Workspace) -> None:

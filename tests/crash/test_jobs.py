@@ -9,8 +9,6 @@ from collections import Counter
 from contextlib import contextmanager
 from itertools import pairwise
 
-import pytest
-
 from crash.conftest import head_keys, let_leases_end
 from crash.engines import ended, engine, of_type, require_each_step_ended_once, until
 from latewood.cli.following import job_lines
@@ -28,24 +26,6 @@ from latewood.model.jobs import JobState
 from latewood.serving.requesting import cancel
 from latewood.testing import jobs
 from latewood.testing.jobs import history
-
-
-@pytest.fixture
-def here(tmp_path, monkeypatch):
-    """The project's folder, whose connector `local` is to the system in `there`."""
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "latewood.toml").write_text(
-        f'[connectors.local]\nfactory = "latewood.testing.jobs:connect"\nfolder = "{tmp_path / "there"}"\n'
-    )
-    return tmp_path
-
-
-@pytest.fixture
-def there(here):
-    """The folder of that system, which serves."""
-    folder = here / "there"
-    with jobs.serving(folder):
-        yield folder
 
 
 @contextmanager

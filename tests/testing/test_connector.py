@@ -20,6 +20,7 @@ SAMPLES = Samples(
     quick={"seconds": 0.02, "values": {"result": 1}, "prints": ["one", "two"]},
     failing={"fail": "no table t"},
     long={"seconds": 60},
+    table={"table": {"name": "t", "columns": {"n": "int64"}, "rows": [[1], [2]]}},
     patience=timedelta(seconds=5),
 )
 
@@ -34,7 +35,7 @@ def there(tmp_path_factory):
 def test_the_one_of_tests_keeps_it(there):
     kept = []
     check_connector(lambda: JobServer(there), SAMPLES, kept.append)
-    assert len(kept) == 11
+    assert len(kept) == 15
 
 
 def test_so_it_does_where_the_system_shows_jobs_later_than_it_takes_them(tmp_path):
@@ -75,9 +76,37 @@ class KnowsEveryHandle(JobServer):
         return dict.fromkeys(handles, known[0]) if known else told
 
 
+class CountsUp(JobServer):
+    def poll(self, handle, /):
+        return self._as_made_up(super().poll(handle), data_version=handle)
+
+    @staticmethod
+    def _as_made_up(status, **said):
+        return replace(status, elsewhere={name: replace(left, **said) for name, left in status.elsewhere.items()})
+
+
+class NamesNoType(CountsUp):
+    def poll(self, handle, /):
+        return self._as_made_up(super().poll(handle), columns={"n": "bigint"})
+
+
+class SeesWhatNeverWas(JobServer):
+    def fingerprint(self, address, /):
+        return super().fingerprint(address.removesuffix("_never_made"))
+
+
+class BringsHalf(JobServer):
+    def poll(self, handle, /):
+        return CountsUp._as_made_up(super().poll(handle), rows=4)
+
+
 @pytest.mark.parametrize(
     ("connector", "promise"),
     [
+        (CountsUp, "the same content has the same data version"),
+        (NamesNoType, "what stays in the system is told of"),
+        (SeesWhatNeverWas, "what lies at an address has the fingerprint"),
+        (BringsHalf, "what lies there is brought"),
         (FindsNothing, "what was submitted is found by its key"),
         (FindsByTheBeginning, "what was submitted is found by its key"),
         (SaysNothing, "a job that fails says why"),

@@ -5,7 +5,17 @@ from datetime import UTC, datetime
 import pytest
 
 from latewood.engine.running import connected
-from latewood.engine.running.connected import Connections, ToCancel, ToFind, ToPoll, ToRead, ToSubmit, Unanswered
+from latewood.engine.running.connected import (
+    Connections,
+    ToCancel,
+    ToFetch,
+    ToFind,
+    ToPoll,
+    ToRead,
+    ToSee,
+    ToSubmit,
+    Unanswered,
+)
 from latewood.errors import UsageError
 from latewood.model.jobs import Job, JobState, JobStatus
 from latewood.plugin import PermanentError, TransientError
@@ -86,6 +96,55 @@ def test_a_status_is_told_as_far_as_it_can_be(asking):
     assert found == JobStatus(
         state=JobState.RUNNING, message="", progress=1.0, metrics={"took": "nan"}, links={"job": "3"}
     )
+
+
+class Reading(Scripted):
+    """Has one table, which is what is fetched."""
+
+    there = "e1"
+
+    def fingerprint(self, address):
+        return self.there if address == "t" else ""
+
+    def fetch(self, address, path):
+        path.write_text("its rows")
+        self.there = self._answer() or self.there
+
+
+@pytest.fixture
+def fetching(tmp_path, monkeypatch):
+    def ask(act, *answers):
+        monkeypatch.setattr(connected, "connected", lambda *_: Reading(*answers))
+        return Connections().ask(tmp_path, "prod", "reading", act)
+
+    return ask
+
+
+def test_what_lies_in_its_system_is_looked_at_and_brought(fetching, tmp_path):
+    assert (fetching(ToSee("t")), fetching(ToSee("u"))) == ("e1", "")
+    path = tmp_path / "folder" / "t.parquet"
+    assert fetching(ToFetch("t", "e1", str(path)), TransientError("busy"), None).startswith("file1:")
+    assert path.read_text() == "its rows"
+
+
+@pytest.mark.parametrize(
+    ("address", "fingerprint", "changes_to", "said"),
+    [
+        ("t", "e0", None, "another content than was recorded"),
+        ("t", "e1", "e2", "another content than was recorded"),
+        ("u", "e1", None, "nothing there any more"),
+    ],
+)
+def test_what_is_not_what_was_recorded_is_not_brought(fetching, tmp_path, address, fingerprint, changes_to, said):
+    found = fetching(ToFetch(address, fingerprint, str(tmp_path / "t.parquet")), changes_to)
+    assert isinstance(found, Unanswered)
+    assert said in found.message
+
+
+def test_one_that_brings_nothing_says_so_and_what_lies_there_is_believed(asking, tmp_path):
+    assert asking(ToSee("t")) == (None, 0)
+    found, _ = asking(ToFetch("t", "e1", str(tmp_path / "t.parquet")))
+    assert "brings nothing here" in found.message
 
 
 @pytest.mark.parametrize(

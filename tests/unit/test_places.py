@@ -112,6 +112,14 @@ def test_an_address_comes_back_from_its_text(place):
     address = Address("Parquet", place, "file1:0123")
     assert Address.of(address.written) == address
     assert Address.of("0123.parquet") is None
+    assert address.connector == ""
+
+
+def test_the_address_of_what_a_job_has_left_names_its_connector():
+    address = Address.in_system("local", "db.t/day=2026-01-01", "e1")
+    assert address.written == "io:@local:db.t/day=2026-01-01#e1"
+    assert Address.of(address.written) == address
+    assert address.connector == "local"
 
 
 def test_fingerprints_are_one_printable_word():

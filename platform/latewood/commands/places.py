@@ -42,8 +42,9 @@ class Watched:
 
 
 def with_places(catalog: Catalog, ids: Mapping[AssetKey, AssetId]) -> list[AssetId]:
-    """The assets that IO stores; nearly always none."""
-    return [ids[key] for key, asset in catalog.assets.items() if asset.stored is not None]
+    """The assets that IO stores, or that jobs may leave in other systems; nearly always none."""
+    assets = catalog.assets.items()
+    return [ids[key] for key, asset in assets if asset.stored is not None or asset.task.runs_on is not None]
 
 
 def watched(heads: Heads, ids: Mapping[AssetKey, AssetId]) -> Watched:

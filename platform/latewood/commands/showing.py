@@ -85,6 +85,8 @@ def at_its_place(workspace: Workspace, view: View, asset: AssetKey, facts: Versi
     address = Address.of(facts.artifact)
     assert address is not None, "so it was asked"
     stored = file_at(address, view.root)
+    if address.connector:
+        raise UsageError(f'"{asset}": {facts.version} lies at {address.place} in {address.connector}; look there')
     if stored is None:
         raise UsageError(f'"{asset}": {facts.version} lies at {address.place}, where {address.io} keeps it; look there')
     if root is None and not Path(address.place).is_absolute():

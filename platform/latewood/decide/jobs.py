@@ -8,9 +8,13 @@ import re
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
+from latewood.errors import DefinitionError
 from latewood.events import Failure, FailureKind
-from latewood.model.jobs import Absent, Finding, Found, JobState, JobStatus, UnknownUntil
+from latewood.model.jobs import Absent, Elsewhere, Finding, Found, JobState, JobStatus, UnknownUntil
 from latewood.model.keys import RunId
+from latewood.model.tables import Column, column_type
+from latewood.model.types import TypeSpec, columns_fit, display
+from latewood.places import is_fingerprint
 
 JOB_FAILED: Final = "JobFailed"
 JOB_CANCELLED: Final = "JobCancelled"
@@ -25,6 +29,8 @@ _POLL_MAX: Final = timedelta(seconds=30)
 _POLL_SHARE: Final = 0.1
 _FIND_AGAIN: Final = timedelta(seconds=1)
 _RETRY_MAX: Final = timedelta(seconds=30)
+
+_ADDRESS_MAX: Final = 1_000
 
 _OTHER: Final = re.compile(r"[^A-Za-z0-9_-]")
 
@@ -115,3 +121,31 @@ def ran_too_long(limit: timedelta, *, is_ended: bool) -> Failure:
     said = "the job was cancelled" if is_ended else "its system was not reached to cancel the job, which may go on"
     message = f"still running after {limit.total_seconds():g} s; {said}"
     return Failure(kind=FailureKind.TIMEOUT, error="TimeoutError", message=message)
+
+
+def fault_of(found: Elsewhere, declared: TypeSpec) -> str | None:
+    """Why what a job has left in its system cannot be the output that it is to be; None where it can."""
+    if not 0 < len(found.address) <= _ADDRESS_MAX or not found.address.isprintable():
+        return f"expected an address of one line, 1 to {_ADDRESS_MAX:,} characters, found {found.address[:80]!r}"
+    for name, said in (("data version", found.data_version), ("fingerprint", found.fingerprint or found.data_version)):
+        if not is_fingerprint(said):
+            return f"expected a {name} of 1 to 200 printable characters without spaces and #, found {said[:80]!r}"
+    arms = declared.args if declared.kind == "union" else (declared,)
+    tables = [arm for arm in arms if arm.kind in ("table", "dataframe", "any")]
+    if not tables:
+        return f"expected {display(declared)}, found what stays in another system, which is read as a table"
+    try:
+        columns = columns_of(found)
+    except DefinitionError as error:
+        return error.message
+    promised = [arm.columns or () for arm in tables]
+    reasons = [columns_fit(columns, expected) for expected in promised if columns]
+    return None if not reasons or None in reasons else reasons[0]
+
+
+def columns_of(found: Elsewhere) -> tuple[Column, ...]:
+    """Its columns, of which a type that ends with `?` may have nulls. Raises DefinitionError for what is no type."""
+    return tuple(
+        Column(name=name, type=column_type(said.removesuffix("?")), nullable=said.endswith("?"))
+        for name, said in found.columns.items()
+    )

@@ -29,13 +29,15 @@ class RunsOn(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class JobInput:
     """A version that a job reads: of which partition, its content by data version, and where it lies.
 
-    `path` is the file or folder of an artifact, and empty for what lies elsewhere: then `address` says where.
+    `path` is the file or folder of an artifact, and empty for what lies elsewhere: then `address` says where. What a
+    job of this `connector` has left in its system is not brought here: it is read there, by the address that was told.
     """
 
     partition: PartitionKey
     data_version: str
     address: str
     path: str = ""
+    connector: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +89,28 @@ class JobState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Elsewhere:
+    """An output that stays in the system where its job has made it: a table, a folder of files.
+
+    address       where it lies, in one line; whoever asks this connector for it says the same
+    data_version  what tells one content from another and is the same for the same content: a checksum. What a system
+                  merely counts up will do, but then all that reads it is made anew whenever it is
+    fingerprint   what tells whether that lies there still: an etag, a snapshot's number. By default the data version
+    columns       their types by name, as Arrow writes them, with a `?` where there may be nulls; empty if unknown
+    rows, bytes   how large it is, where the system says so
+    metadata      what else is worth recording of it
+    """
+
+    address: str
+    data_version: str
+    fingerprint: str = ""
+    columns: Mapping[str, str] = field(default_factory=dict)
+    rows: int | None = None
+    bytes: int | None = None
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class JobStatus:
     """What a system says of a job.
 
@@ -96,6 +120,7 @@ class JobStatus:
     metrics    what it has used: bytes, rows, slot-ms, cost; those of the last answer are recorded as metadata
     links      pages about it, by what they are called
     values     of what it made: outputs that are small, by name, as JSON. Others are in their files
+    elsewhere  outputs that stay where they were made, by name
     more_logs  whether `logs` may have more than it had; to be asked for nothing costs a call
     """
 
@@ -105,6 +130,7 @@ class JobStatus:
     metrics: Mapping[str, Any] = field(default_factory=dict)
     links: Mapping[str, str] = field(default_factory=dict)
     values: Mapping[str, Any] = field(default_factory=dict)
+    elsewhere: Mapping[str, Elsewhere] = field(default_factory=dict)
     more_logs: bool = True
 
 

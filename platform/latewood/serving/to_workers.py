@@ -83,10 +83,15 @@ def to_ask_for(ask: Evaluate | Look | Copy | Split | Collect, crews: RunCrews, r
 
 
 def call_for(ask: Attempt, run: RunId) -> CallRange:
-    """One call of the task for all that is due. Its own location asks the checks of what it makes at once."""
+    """One call of the task for all that is due. Its own location asks the checks of what it makes at once.
+
+    But for what a job has left elsewhere, which has to be brought here first.
+    """
     node = ask.due[0].step.task.node
     is_own = node.task.shared is None
-    checks = {a.output: tuple(check.name for check in a.checks) for a in node.assets if a.checks and is_own}
+    elsewhere = () if ask.job is None else ask.job.elsewhere
+    asked = [a for a in node.assets if a.checks and is_own and a.output not in elsewhere]
+    checks = {a.output: tuple(check.name for check in a.checks) for a in asked}
     calls = tuple(
         replace(
             call_of(one.step, one.bound, ask.number, run),

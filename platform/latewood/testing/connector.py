@@ -4,7 +4,8 @@
 
 NAME is the name of an installed connector, or `MODULE:FUNCTION`; `--set field=value` configures it as `latewood.toml`
 would. The three are `options` of jobs for its system: one that ends well within seconds, one that fails, and one that
-goes on for a minute unless it is cancelled. Each promise is a line; the exit code is 1 where one is broken.
+goes on for a minute unless it is cancelled. With `--table` there is a fourth, whose result stays in the system. Each
+promise is a line; the exit code is 1 where one is broken.
 """
 
 import argparse
@@ -13,6 +14,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import EntryPoint, entry_points
@@ -21,10 +23,13 @@ from secrets import token_hex
 from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 
+from latewood.decide.jobs import columns_of, fault_of
 from latewood.engine.running.connected import GROUP, HANDLE_MAX
+from latewood.model.types import TypeSpec
 from latewood.plugin import (
     Absent,
     Connector,
+    Elsewhere,
     Found,
     Job,
     JobOutput,
@@ -32,6 +37,7 @@ from latewood.plugin import (
     JobStatus,
     PermanentError,
     PollsMany,
+    Reads,
     TransientError,
     UnknownUntil,
 )
@@ -43,12 +49,15 @@ T = TypeVar("T")
 class Samples:
     """Options of three jobs: one that ends well at once, one that fails, and one that goes on unless it is cancelled.
 
-    `inputs` none of them has. `patience` is how long the first two may take, and how long a cancellation.
+    `inputs` none of them has. `table` are those of one whose `result` is a table that stays in the system, the same
+    whenever it is made; where they are none that is not looked at. `patience` is how long the first two may take, and
+    how long a cancellation.
     """
 
     quick: Mapping[str, Any]
     failing: Mapping[str, Any]
     long: Mapping[str, Any]
+    table: Mapping[str, Any] | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
     outputs: Mapping[str, str] = field(default_factory=lambda: {"result": "int"})
     patience: timedelta = timedelta(minutes=2)
@@ -89,6 +98,12 @@ class _Contract:
         yield "any number of threads may ask", self._threads
         if isinstance(self._connector, PollsMany):
             yield "of many at once it says what it says of each", self._many
+        if self._samples.table is not None:
+            yield "what stays in the system is told of so that it can be recorded", self._stays_there
+            yield "the same content has the same data version", self._same_content
+            if isinstance(self._connector, Reads):
+                yield "what lies at an address has the fingerprint that was told; nothing has none", self._looks
+                yield "what lies there is brought, with the columns and rows that were told", self._fetches
 
     def _is_one(self) -> None:
         assert isinstance(self._connector, Connector), f"found {self._connector!r}"
@@ -184,6 +199,54 @@ class _Contract:
             assert found.state is JobState.SUCCEEDED, f"found {found!r}"
         assert isinstance(told["no-such-handle"], PermanentError), f"found {told['no-such-handle']!r}"
 
+    # ── what stays in the system ──────────────────────────────────────────────────────────────────────
+
+    def _stays_there(self) -> None:
+        found = self._left()
+        json.dumps(dict(found.metadata))
+        fault = fault_of(found, TypeSpec(kind="any"))
+        assert fault is None, fault
+
+    def _same_content(self) -> None:
+        versions = [self._left().data_version for _ in range(2)]
+        assert versions[0] == versions[1], f"made twice, found {versions[0]} and {versions[1]}"
+
+    def _looks(self) -> None:
+        found, reads = self._left(), self._reads()
+        there = self._patiently(lambda: reads.fingerprint(found.address))
+        expected = found.fingerprint or found.data_version
+        assert there == expected, f"expected {expected!r}, found {there!r}"
+        nothing = self._patiently(lambda: reads.fingerprint(f"{found.address}_never_made"))
+        assert nothing == "", f"where nothing is: found {nothing!r}"
+
+    def _fetches(self) -> None:
+        from latewood.engine.values.arrow_types import columns_of as arrow_columns  # noqa: PLC0415 - start-up
+        from latewood.engine.values.parquet import from_parquet  # noqa: PLC0415 - start-up
+
+        found, reads, path = self._left(), self._reads(), self._folder / "fetched.parquet"
+        self._patiently(lambda: reads.fetch(found.address, path))
+        table = from_parquet(path.read_bytes())
+        assert found.rows in (None, table.num_rows), f"expected {found.rows:,} rows, found {table.num_rows:,}"
+        told = {column.name: column.type for column in columns_of(found)}
+        brought = {column.name: column.type for column in arrow_columns(table.schema)}
+        assert told in ({}, brought), f"expected columns {told}, found {brought}"
+        with suppress(PermanentError):
+            reads.fetch(f"{found.address}_never_made", self._folder / "nothing.parquet")
+            raise AssertionError("where nothing is: expected PermanentError, found none")
+
+    def _reads(self) -> Reads:
+        connector = self._connect()
+        assert isinstance(connector, Reads), "else it is not asked"
+        return connector
+
+    def _left(self) -> Elsewhere:
+        """What one that makes a table says of it."""
+        assert self._samples.table is not None, "else it is not asked"
+        status = self._ended(self._submitted(self._samples.table))
+        assert status.state is JobState.SUCCEEDED, f"expected it to succeed, found {status!r}"
+        assert set(status.elsewhere) == {"result"}, f"expected a result that stays there, found {status.elsewhere!r}"
+        return status.elsewhere["result"]
+
     # ── what they have in common ──────────────────────────────────────────────────────────────────────
 
     @staticmethod
@@ -256,13 +319,18 @@ def main() -> None:
     parser.add_argument("name", help="an installed connector, or MODULE:FUNCTION")
     for sample in ("quick", "failing", "long"):
         parser.add_argument(f"--{sample}", type=json.loads, required=True, metavar="JSON", help="options of the job")
+    parser.add_argument("--table", type=json.loads, metavar="JSON", help="options of one whose result stays there")
     parser.add_argument("--set", action="append", default=[], metavar="FIELD=VALUE", help="how it is configured")
     parser.add_argument("--patience", type=float, default=120.0, metavar="SECONDS")
     given = parser.parse_args()
     settings = dict(said.split("=", 1) for said in given.set)
     factory = _factory(given.name)
     samples = Samples(
-        quick=given.quick, failing=given.failing, long=given.long, patience=timedelta(seconds=given.patience)
+        quick=given.quick,
+        failing=given.failing,
+        long=given.long,
+        table=given.table,
+        patience=timedelta(seconds=given.patience),
     )
     try:
         check_connector(lambda: factory(**settings), samples)

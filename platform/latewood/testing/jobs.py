@@ -12,6 +12,8 @@ come from who asked for it. It does not refuse a key that it knows; that is the 
 With S it shows a job so many seconds after that was submitted, as systems do that are told of it by others.
 
 A job is its options: it takes `seconds`, prints `prints`, then gives `values` by output, or `fail`s with a message.
+With `table`, a dict of `name`, `columns` and `rows`, its result is that table, which stays there in place of the one
+that had the name; with `drops` the table of that name is there no more.
 """
 
 import json
@@ -25,11 +27,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from latewood.plugin import (
     Absent,
+    Elsewhere,
     Finding,
     Found,
     Job,
@@ -54,6 +58,7 @@ class Ran:
     options: Mapping[str, Any]
     submitted_at: float
     labels: Mapping[str, str] = field(default_factory=dict)
+    reads: Mapping[str, Sequence[str]] = field(default_factory=dict)
     cancelled_at: float | None = None
 
     @property
@@ -81,6 +86,21 @@ class Ran:
             "metrics": {"seconds": round(took, 3), **self.options.get("metrics", {})},
             "links": {"job": f"http://jobs.example/{self.handle}"},
             "values": self.options.get("values", {}) if state is JobState.SUCCEEDED else {},
+            "elsewhere": {"result": self.left} if "table" in self.options and state is JobState.SUCCEEDED else {},
+        }
+
+    @property
+    def left(self) -> dict[str, Any]:
+        """What it says of the table that it has made."""
+        table = self.options["table"]
+        content = json.dumps([table["columns"], table["rows"]]).encode()
+        return {
+            "address": table["name"],
+            "data_version": sha256(content).hexdigest()[:16],
+            "fingerprint": self.handle,
+            "columns": table["columns"],
+            "rows": len(table["rows"]),
+            "bytes": len(content),
         }
 
     def printed(self, now: float) -> str:
@@ -112,6 +132,17 @@ class History:
             with self._file.open("a") as file:
                 file.write(f"{json.dumps(fact)}\n")
             self._apply(fact)
+
+    def maker(self, table: str, now: float) -> Ran | None:
+        """Who has made the table that has this name now, if there is one."""
+        ended = sorted((ran for ran in self.jobs.values() if ran.ends_at <= now), key=lambda ran: ran.ends_at)
+        for ran in reversed(ended):
+            if ran.state(now) is JobState.SUCCEEDED:
+                if ran.options.get("drops") == table:
+                    return None
+                if ran.options.get("table", {}).get("name") == table:
+                    return ran
+        return None
 
     def _apply(self, fact: dict[str, Any]) -> None:
         match fact.pop("did"):
@@ -154,6 +185,9 @@ class _Server(socketserver.ThreadingUnixStreamServer):
                 return {"told": {h: self.history.jobs[h].told(now) for h in handles if h in self.history.jobs}}
             case {"logs": handle}:
                 return {"printed": self._known(handle).printed(now)}
+            case {"table": name}:
+                ran = self.history.maker(name, now)
+                return {} if ran is None else {"made_by": ran.handle, **ran.options["table"]}
             case {"cancel": handle}:
                 if self._known(handle).cancelled_at is None:
                     self.history.record(did="cancelled", handle=handle, at=now)
@@ -185,7 +219,8 @@ class JobServer:
 
     def submit(self, job: Job, /) -> str:
         """Have it run."""
-        asked = {"key": job.key, "options": dict(job.options), "labels": dict(job.labels)}
+        reads = {name: [one.path or one.address for one in read] for name, read in job.inputs.items()}
+        asked = {"key": job.key, "options": dict(job.options), "labels": dict(job.labels), "reads": reads}
         return str(self._ask(submit=asked)["handle"])
 
     def find(self, key: str, since: datetime, /) -> Finding:
@@ -218,6 +253,23 @@ class JobServer:
         """End it."""
         self._ask(cancel=handle)
 
+    def fingerprint(self, address: str, /) -> str:
+        """Which job has made the table that is there."""
+        return str(self._ask(table=address).get("made_by", ""))
+
+    def fetch(self, address: str, path: Path, /) -> None:
+        """Bring the table."""
+        import pyarrow as pa  # noqa: PLC0415 - most tests have no tables
+        from pyarrow import parquet  # noqa: PLC0415 - as above
+
+        found = self._ask(table=address)
+        if not found:
+            raise PermanentError(f"there is no table {address}")
+        columns: dict[str, str] = found["columns"]
+        schema = pa.schema([(name, type_.removesuffix("?")) for name, type_ in columns.items()])
+        rows = [dict(zip(columns, row, strict=True)) for row in found["rows"]]
+        parquet.write_table(pa.Table.from_pylist(rows, schema=schema), path)
+
     def _ask(self, **asked: Any) -> Any:
         try:
             if getattr(self._local, "file", None) is None:
@@ -240,7 +292,8 @@ class JobServer:
 
 
 def _status(told: dict[str, Any]) -> JobStatus:
-    return JobStatus(**{**told, "state": JobState(told["state"])})
+    elsewhere = {name: Elsewhere(**left) for name, left in told["elsewhere"].items()}
+    return JobStatus(**{**told, "state": JobState(told["state"]), "elsewhere": elsewhere})
 
 
 def connect(folder: str) -> JobServer:

@@ -19,7 +19,7 @@ from latewood.engine.loading.signature import LiveTask, live_parameter
 from latewood.engine.processes.told import StepTold, telling
 from latewood.engine.running.binding import Bound
 from latewood.engine.running.calls import Raised, Returned, call
-from latewood.engine.running.job_results import made_by
+from latewood.engine.running.job_results import left_there, made_by
 from latewood.engine.running.opened import OpenResources
 from latewood.engine.running.placing import PlaceFailed
 from latewood.engine.running.ranged import apart, read_together
@@ -34,6 +34,7 @@ from latewood.model.column_sources import ColumnSources
 from latewood.model.definitions import AssetDefinition, Input, TaskDefinition
 from latewood.model.elements import ElementAddress
 from latewood.model.grids import GridKey
+from latewood.model.jobs import Elsewhere
 from latewood.model.keys import AssetKey, PartitionKey, RunId
 from latewood.model.ordinals import Range
 from latewood.model.partitions import key_at, range_at, window_at
@@ -232,7 +233,10 @@ class Attempts:
         for output in node.task.outputs:
             if output.name not in wanted:
                 continue
-            if output.name in by_name:
+            found, job = by_name.get(output.name), node.task.runs_on
+            if job is not None and isinstance(found, Elsewhere):
+                staged[output.name] = left_there(found, job.connector, output, outputs=len(wanted))
+            elif output.name in by_name:
                 subject, annotation = f'output of "{output.asset}"', live.outputs[output.name]
                 examined = self._values.examine(by_name[output.name], annotation, subject=subject, outputs=len(wanted))
                 examined = replace(examined, column_sources=sources.get(output.name, ()))
@@ -317,3 +321,9 @@ def refused(error: ValueRefused | StoreError) -> Raised:
     kind = FailureKind.STORE if isinstance(error, StoreError) else FailureKind.REFUSED
     failure = Failure(kind=kind, error=type(error).__name__, message=text(str(error)))
     return Raised(failure=failure, duration_ms=0.0, output="")
+
+
+def no_verdict(raised: Raised) -> Evaluated:
+    """A check that came to no verdict has not passed, this once."""
+    message = f"{raised.failure.error}: {raised.failure.message}"
+    return Evaluated(result=CheckResult(passed=False, message=message), failure=raised.failure, output=raised.output)

@@ -12,7 +12,7 @@ from latewood.engine.loading.signature import live_parameter
 from latewood.engine.processes.folders import folders_kept
 from latewood.engine.processes.told import StepTold, telling
 from latewood.engine.running.asks import Judging
-from latewood.engine.running.attempt import Evaluated, received, refused
+from latewood.engine.running.attempt import Evaluated, no_verdict, received, refused
 from latewood.engine.running.calls import Raised, call
 from latewood.engine.running.opened import OpenResources
 from latewood.engine.values.recordable import failed_with, recordable_metadata, text
@@ -64,7 +64,7 @@ class CheckCalls:
         try:
             arguments: dict[str, Any] = {name: (values or self._values).load(asset.key, facts, annotation)}
         except (ValueRefused, StoreError) as error:
-            return _failed(refused(error))
+            return no_verdict(refused(error))
         arguments |= {
             parameter.name: live_parameter(live.parameters[parameter.name], parameter.default, self._loaded.root)
             for parameter in check.task.parameters
@@ -88,20 +88,14 @@ class CheckCalls:
         with telling(told), folders_kept():
             outcome = call(self._resources.calling(live), arguments, timeout=check.task.timeouts.running)
         if isinstance(outcome, Raised):
-            return _failed(outcome)
+            return no_verdict(outcome)
         try:
             if context.partitions_added:
                 raise ValueRefused(f'check "{check.name}": a check adds no partitions; let a task do it')
             result = _recordable(outcome.value, check)
         except ValueRefused as error:
-            return _failed(replace(refused(error), output=outcome.output))
+            return no_verdict(replace(refused(error), output=outcome.output))
         return Evaluated(result=result, no_reuse=context.no_reuse, output=outcome.output)
-
-
-def _failed(raised: Raised) -> Evaluated:
-    """A check that came to no verdict has not passed, this once."""
-    message = f"{raised.failure.error}: {raised.failure.message}"
-    return Evaluated(result=CheckResult(passed=False, message=message), failure=raised.failure, output=raised.output)
 
 
 def _recordable(value: Any, check: CheckDefinition) -> CheckResult:

@@ -1,6 +1,6 @@
 """Checks of the versions a run makes or takes: verdicts, known or new, and the acceptance that follows from them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,12 +10,13 @@ from latewood.context import CheckResult
 from latewood.decide.keys import check_key, parameters_of
 from latewood.decide.state import State, VersionFacts
 from latewood.engine.running.asks import Evaluate, Judging, Script, evaluated
-from latewood.engine.running.attempt import Evaluated, files_changed
+from latewood.engine.running.attempt import Evaluated, files_changed, no_verdict
+from latewood.engine.running.calls import Raised
 from latewood.engine.running.recorder import Told
 from latewood.engine.storage.store import Staged
 from latewood.engine.values.values import Values
 from latewood.errors import StoreError
-from latewood.events import CheckEvaluated, Event, VersionAccepted
+from latewood.events import CheckEvaluated, Event, Failure, VersionAccepted
 from latewood.model.definitions import AssetDefinition, CheckDefinition
 from latewood.model.keys import RunId
 
@@ -35,9 +36,20 @@ class Judged:
 
 
 class Checks:
-    """What the checks of one run's versions say, and is told of that; `root` is where paths in parameters start."""
+    """What the checks of one run's versions say, and is told of that; `root` is where paths in parameters start.
 
-    def __init__(self, values: Values, run: RunId, state: State, root: Path) -> None:
+    `here` is a version as it can be read here, or why it cannot.
+    """
+
+    def __init__(
+        self,
+        values: Values,
+        run: RunId,
+        state: State,
+        root: Path,
+        here: Callable[[VersionFacts], Script[VersionFacts | Failure]] | None = None,
+    ) -> None:
+        self._here = here
         self._values = values
         self._run = run
         self._state = state
@@ -65,7 +77,7 @@ class Checks:
                 key = self._key(step, asset, check, facts)
                 verdict = known.get((check.name, key))
                 if verdict is None:
-                    found = yield from evaluated(Evaluate(step, asset, check, facts))
+                    found = yield from self._evaluated(Evaluate(step, asset, check, facts))
                     verdict = found.result
                     self._tell_found(judged, step, asset, check, facts, found, variant=variant)
                 elif check.blocking and not verdict.passed:
@@ -107,6 +119,12 @@ class Checks:
             partition=step.partition,
         )
         return [(fact, ("accepted", step.number, facts.asset))]
+
+    def _evaluated(self, ask: Evaluate) -> Script[Evaluated]:
+        here = ask.facts if self._here is None else (yield from self._here(ask.facts))
+        if isinstance(here, Failure):
+            return no_verdict(Raised(failure=here, duration_ms=0.0, output=""))
+        return (yield from evaluated(ask._replace(facts=here)))
 
     def _key(self, step: Judging, asset: AssetDefinition, check: CheckDefinition, facts: VersionFacts) -> str:
         contents = self._state.contents_of(asset.key)

@@ -14,11 +14,12 @@ from typing import Any, Final, NamedTuple
 
 from latewood.engine.loading.problems import Problems
 from latewood.engine.loading.project_file import ProjectFile
+from latewood.engine.storage.file_hash import path_version
 from latewood.engine.values.recordable import message_of, recordable_metadata, text
 from latewood.engine.values.redaction import redacted
 from latewood.errors import DefinitionsInvalid, LatewoodError, UsageError
 from latewood.model.jobs import Absent, Found, Job, JobLogs, JobState, JobStatus, UnknownUntil
-from latewood.plugin import Connector, PermanentError, PollsMany, TransientError
+from latewood.plugin import Connector, Elsewhere, PermanentError, PollsMany, Reads, TransientError
 from latewood.secrets import Secret
 
 GROUP: Final = "latewood.connectors"
@@ -63,7 +64,21 @@ class ToCancel(NamedTuple):
     handle: str
 
 
-JobAct = ToSubmit | ToFind | ToPoll | ToRead | ToCancel
+class ToSee(NamedTuple):
+    """What lies at an address. Answered with its fingerprint, empty for nothing; None where nobody can look."""
+
+    address: str
+
+
+class ToFetch(NamedTuple):
+    """Write what lies at the address, and has this fingerprint, to the file. Answered with the hash of that."""
+
+    address: str
+    fingerprint: str
+    path: str
+
+
+JobAct = ToSubmit | ToFind | ToPoll | ToRead | ToCancel | ToSee | ToFetch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,6 +190,30 @@ def _done(connector: Connector, act: JobAct) -> Any:
             return replace(logs, text=str(logs.text), cursor=str(logs.cursor))
         case ToCancel(handle=handle):
             return connector.cancel(handle)
+        case ToSee(address=address):
+            return _seen(connector, address) if isinstance(connector, Reads) else None
+        case ToFetch(address=address, fingerprint=fingerprint, path=path):
+            return _fetched(connector, address, fingerprint, Path(path))
+
+
+def _fetched(connector: Connector, address: str, fingerprint: str, path: Path) -> str:
+    """The hash of the file that it wrote. It is seen afterwards whether that was what it was to be."""
+    if not isinstance(connector, Reads):
+        raise PermanentError("its connector brings nothing here; a job of the same connector can read it")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    there = _seen(connector, address)
+    if there == fingerprint:
+        connector.fetch(address, path)
+        there = _seen(connector, address)
+    if there != fingerprint:
+        what = "another content than was recorded" if there else "nothing there any more"
+        raise PermanentError(f"there is {what}. Materialize it again")
+    return path_version(path)
+
+
+def _seen(connector: Reads, address: str) -> str:
+    found: str = _held_to(str, connector.fingerprint(address), "fingerprint")
+    return found
 
 
 def _held_to(expected: Any, found: Any, method: str) -> Any:
@@ -196,6 +235,22 @@ def _sound(found: Any) -> JobStatus:
         metrics=recordable_metadata(dict(status.metrics), subject="a job"),
         links={str(name): text(str(link)) for name, link in status.links.items()},
         values=dict(status.values),
+        elsewhere={name: _whole(found) for name, found in status.elsewhere.items()},
+    )
+
+
+def _whole(found: Any) -> Elsewhere:
+    """An output that stays where it is, as plain data: it is told to a worker."""
+    said: Elsewhere = _held_to(Elsewhere, found, "poll")
+    return replace(
+        said,
+        address=str(said.address),
+        data_version=str(said.data_version),
+        fingerprint=str(said.fingerprint or said.data_version),
+        columns={str(name): str(type_) for name, type_ in said.columns.items()},
+        rows=None if said.rows is None else int(said.rows),
+        bytes=None if said.bytes is None else int(said.bytes),
+        metadata=recordable_metadata(dict(said.metadata), subject="what a job left in its system"),
     )
 
 

@@ -30,7 +30,7 @@ from latewood.engine.running.asks import (
 from latewood.engine.running.attempt import Attempts, Made, refused
 from latewood.engine.running.calls import Raised
 from latewood.engine.running.check_calls import CheckCalls
-from latewood.engine.running.connected import Unanswered
+from latewood.engine.running.connected import Connections, ToFetch, ToSee, Unanswered
 from latewood.engine.running.list_calls import ListCalls
 from latewood.engine.running.opened import OpenResources
 from latewood.engine.running.placing import Places
@@ -94,6 +94,7 @@ class InlineRun:
         self._values = Values(store, placed=places)
         dynamic = frozenset(name for asset in catalog.assets.values() for name in dynamic_names(asset.partitions))
         self._workers = workers
+        self._connections = Connections()
         self._attempts = Attempts(loaded, self._values, resources, run, clock, dynamic, placing=True, hidden=hidden)
         self._lists = ListCalls(loaded, self._values)
         self._check_calls = CheckCalls(loaded, self._values, resources, self._attempts.context, run, hidden=hidden)
@@ -182,6 +183,8 @@ class InlineRun:
                 return self._lists.collect(due.step.task.node.assets[0], results)
             case Durable():
                 return self._recorder.told()
+            case Remote(connector=connector, act=ToSee() | ToFetch() as act):
+                return self._connections.ask(self._loaded.root, self._plan.state.environment, connector, act)
             case Remote():
                 return _OF_ENGINES
             case Rest(until=until):

@@ -34,6 +34,7 @@ from latewood.decide.jobs import (
 )
 from latewood.decide.plan import Step
 from latewood.decide.progress import StepProgress
+from latewood.decide.state import VersionFacts
 from latewood.engine.running.asks import Remote, Rest, Script, attempted
 from latewood.engine.running.attempt import Made, refused
 from latewood.engine.running.calls import PROCESS_ENDED, Raised
@@ -55,7 +56,7 @@ from latewood.model.keys import PartitionKey, RunId
 from latewood.model.partitions import window_at
 from latewood.model.schemes import time_of
 from latewood.model.types import display
-from latewood.places import is_placed
+from latewood.places import Address
 
 _CANCEL_PATIENCE: Final = timedelta(minutes=1)
 _LOGS_EVERY: Final = timedelta(seconds=2)
@@ -222,7 +223,7 @@ class Jobs:
             settings=on.settings,
             parameters=dict(node.parameters),
             inputs={
-                b.input.name: tuple(self._read(key, facts.data_version, facts.artifact) for key, facts in b.versions)
+                b.input.name: tuple(self._read(key, facts, on.connector) for key, facts in b.versions)
                 for b in attempt.due.bound
                 if b.input.loads
             },
@@ -262,9 +263,15 @@ class Jobs:
         outputs = attempt.due.step.task.node.task.outputs
         return {output.name: f"{prefix}-{output.name}{_suffix(output)}" for output in outputs}
 
-    def _read(self, partition: PartitionKey, data_version: str, artifact: str) -> JobInput:
-        path = "" if is_placed(artifact) else str(self._store.path_of(ArtifactAddress(artifact)))
-        return JobInput(partition=partition, data_version=data_version, address=artifact, path=path)
+    def _read(self, partition: PartitionKey, facts: VersionFacts, connector: str) -> JobInput:
+        there, artifact = Address.of(facts.artifact), facts.artifact
+        said = JobInput(partition=partition, data_version=facts.data_version, address=artifact)
+        if there is None:
+            return replace(said, path=str(self._store.path_of(ArtifactAddress(artifact))))
+        if there.connector == connector:
+            return replace(said, address=there.place, connector=connector)
+        is_brought = there.place.startswith(str(self._folder.absolute()))
+        return replace(said, path=there.place) if is_brought else said
 
     # ── until it is over ──────────────────────────────────────────────────────────────────────────────
 
@@ -324,7 +331,7 @@ class Jobs:
             return self._raised(
                 attempt, Failure(kind=FailureKind.REFUSED, error="ValueRefused", message=text(str(error)))
             )
-        job = JobMade(values=values, files=self._files(attempt), metadata=used)
+        job = JobMade(values=values, files=self._files(attempt), elsewhere=dict(status.elsewhere), metadata=used)
         outcome = yield from attempted([attempt.due], attempt.number, job=job)
         if isinstance(outcome, Raised) and outcome.failure.error == PROCESS_ENDED:
             outcome = yield from attempted([attempt.due], attempt.number, job=job)

@@ -101,6 +101,10 @@ class Places:
         address = Address.of(artifact)
         assert address is not None, "only such versions lie at places"
         found = self._io_of(of, address)
+        if address.connector:
+            raise ValueRefused(
+                f'"{of}" lies at {address.place} in {address.connector}; only for steps that read it is it brought here'
+            )
         if found is None:
             raise ValueRefused(
                 f'"{of}" lies at {address.place}, and was stored by {address.io}, which is not what stores it here'

@@ -29,12 +29,20 @@ Versions = Callable[[Collection[str]], Iterable[tuple[str, VersionFacts]]]
 class Reusable:
     """The versions that a run's steps may take: those of the past, and those that the run itself has made.
 
-    And those that others make meanwhile of what it would compute: `versions` finds them.
+    And those that others make meanwhile of what it would compute: `versions` finds them. Of one in another system it is
+    asked whether it `is_there`.
     """
 
     def __init__(
-        self, plan: Plan, run: RunId, recorder: Recorder, store: ArtifactStore, versions: Versions = lambda _: ()
+        self,
+        plan: Plan,
+        run: RunId,
+        recorder: Recorder,
+        store: ArtifactStore,
+        versions: Versions,
+        is_there: Callable[[VersionFacts], Script[bool]],
     ) -> None:
+        self._is_there = is_there
         # What this run makes may be reused by its later steps: the same task under another asset's name.
         self._made_here: dict[tuple[str, str], VersionFacts] = {}
         self._state = replace(plan.state, reusable=ChainMap(self._made_here, dict(plan.state.reusable)))
@@ -109,6 +117,8 @@ class Reusable:
         address = Address.of(facts.artifact)
         if address is None:
             return self._store.exists(ArtifactAddress(facts.artifact))
+        if address.connector:
+            return (yield from self._is_there(facts))
         return (yield from seen(Look(key, facts))) == address.fingerprint
 
     def _heads_of_this_key(self, step: Step, inputs: str) -> Taken | None:

@@ -26,6 +26,7 @@ from latewood.engine.running.binding import Bindings, Blocked, Bound
 from latewood.engine.running.calls import Raised
 from latewood.engine.running.checking import Checks
 from latewood.engine.running.elements import ElementBindings, Expansions
+from latewood.engine.running.elsewhere import Elsewheres
 from latewood.engine.running.jobs import Jobs
 from latewood.engine.running.outcomes import Outcomes
 from latewood.engine.running.ranged import Due, stretches
@@ -110,8 +111,9 @@ class Scripts:
         self.progress: Mapping[int, StepProgress] = {}
         self._taken: Mapping[AssetVersion, VersionFacts] = {}
         self._values = values
-        self._checks = Checks(values, run, plan.state, root)
-        self._reusable = Reusable(plan, run, recorder, store, versions)
+        self._elsewheres = Elsewheres(run, store, self.now)
+        self._checks = Checks(values, run, plan.state, root, self._elsewheres.here)
+        self._reusable = Reusable(plan, run, recorder, store, versions, self._elsewheres.is_there)
         self._facts = StepFacts(plan.state, catalog, run, store, root, clock)
         self._report = report
         self._read_by(Bindings(catalog, plan.state, plan.views))
@@ -293,6 +295,14 @@ class Scripts:
             in_vain = Raised(failure=failure, duration_ms=0.0, output="")
         elif going is None or task.runs_on is not None:  # whoever left a job has given back what it held
             in_vain = yield from entered(due[0].step, until)
+        reading: Sequence[Due] = due
+        if in_vain is None and not (going is not None and self.progress[due[0].step.number].handle):
+            own = task.runs_on.connector if task.runs_on is not None else ""
+            brought = yield from self._elsewheres.brought(due, but=own)
+            if isinstance(brought, Failure):
+                in_vain = Raised(failure=brought, duration_ms=0.0, output="")
+            else:
+                reading = brought
         causes = [self._tell_started(one, attempt) for one in due] if going is None else [going]
         if in_vain is None and task.runs_on is None and (task.reuse.is_off or self._is_resumed):
             # Repeating it may do harm: what it was started with must survive a crash in the middle of it. And what
@@ -302,12 +312,12 @@ class Scripts:
         if in_vain is not None:
             outcome = in_vain
         elif task.each:
-            outcome = yield from self._expansions.attempted(self, due[0], causes[0])
+            outcome = yield from self._expansions.attempted(self, reading[0], causes[0])
         elif task.runs_on is not None:
             past = StepProgress() if going is None else self.progress[due[0].step.number]
-            outcome = yield from self.jobs.attempted(due[0], attempt, causes[0], past)
+            outcome = yield from self.jobs.attempted(reading[0], attempt, causes[0], past)
         else:
-            outcome = yield from attempted(due, attempt, until)
+            outcome = yield from attempted(reading, attempt, until)
         shared = isinstance(outcome, Raised) and len(due) > 1 and was_begun(outcome.failure)
         made: Sequence[Made | Raised] = [outcome] * len(due) if isinstance(outcome, Raised) else outcome
         failed: list[_Failed] = []

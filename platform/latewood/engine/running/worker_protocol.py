@@ -17,6 +17,7 @@ from latewood.model.automations import Automation
 from latewood.model.code import CodeVersion
 from latewood.model.column_sources import ColumnSources
 from latewood.model.definitions import AssetDefinition, BareTask
+from latewood.model.jobs import Elsewhere
 from latewood.model.keys import AssetKey, PartitionKey
 from latewood.model.schemes import DynamicKeys
 from latewood.model.workflows import Launchable
@@ -135,11 +136,12 @@ class Read(msgspec.Struct, frozen=True, kw_only=True):
 class JobMade(msgspec.Struct, frozen=True, kw_only=True):
     """What a job in another system has made: small outputs as JSON, the others, if it wrote them, in files.
 
-    `metadata` is what there is to say of it.
+    `elsewhere` are those that it has left where it made them. `metadata` is what there is to say of it.
     """
 
     values: dict[str, msgspec.Raw]
     files: dict[str, str]
+    elsewhere: dict[str, Elsewhere] = {}
     metadata: dict[str, Any] = {}
 
 

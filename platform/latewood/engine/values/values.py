@@ -171,7 +171,7 @@ class Values:
             encoded=encoded,
             data_version=version,
             metadata={**redacted_json(encoded.metadata), **recordable_metadata(output.metadata, subject=subject)},
-            columns=_described(_as_promised(encoded.schema, annotation), _COLUMNS_BYTES_MAX // outputs),
+            columns=recorded_columns(_as_promised(encoded.schema, annotation), outputs),
         )
 
     def stage_logs(self, output: str) -> Staged | None:
@@ -308,8 +308,9 @@ def _as_promised(schema: Sequence[Column], annotation: Any) -> list[Column]:
     ]
 
 
-def _described(schema: Sequence[Column], bytes_max: int) -> tuple[str, ...]:
-    """Columns as they are recorded; of a table of thousands the first, and how many more there are."""
+def recorded_columns(schema: Sequence[Column], outputs: int) -> tuple[str, ...]:
+    """Columns of one of so many outputs, as they are recorded; of thousands the first, and how many more there are."""
+    bytes_max = _COLUMNS_BYTES_MAX // outputs
     columns = [redacted(f"{c.name}: {c.type}{'?' if c.nullable else ''}") for c in schema]
     size = 0
     for shown, column in enumerate(columns):
