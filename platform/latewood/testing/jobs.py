@@ -85,6 +85,7 @@ class Ran:
             "progress": share,
             "metrics": {"seconds": round(took, 3), **self.options.get("metrics", {})},
             "links": {"job": f"http://jobs.example/{self.handle}"},
+            "more_logs": bool(self.options.get("prints")),
             "values": self.options.get("values", {}) if state is JobState.SUCCEEDED else {},
             "elsewhere": {"result": self.left} if "table" in self.options and state is JobState.SUCCEEDED else {},
         }

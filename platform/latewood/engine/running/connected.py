@@ -255,6 +255,17 @@ def _whole(found: Any) -> Elsewhere:
 
 
 def _asked(act: Callable[[], Any], tries: int) -> Any:
+    """What it returns, or Unanswered. Nearly always the first try is the last: to count others costs more than it."""
+    try:
+        return act()
+    except TransientError as error:
+        return _asked_again(act, tries, error) if tries > 1 else unanswered(error)
+    except Exception as error:  # noqa: BLE001 - a plugin is somebody else's code: anything may be raised
+        return unanswered(error)
+
+
+def _asked_again(act: Callable[[], Any], tries: int, first: TransientError) -> Any:
+    """The same where the `first` of the tries has failed so."""
     import tenacity  # noqa: PLC0415 - start-up: 20 ms that most processes do not need
 
     retrying = tenacity.Retrying(
@@ -263,9 +274,16 @@ def _asked(act: Callable[[], Any], tries: int) -> Any:
         stop=tenacity.stop_after_attempt(tries),
         reraise=True,
     )
+    failed = [first]
+
+    def go_on() -> Any:
+        if failed:
+            raise failed.pop()
+        return act()
+
     try:
-        return retrying(act)
-    except Exception as error:  # noqa: BLE001 - a plugin is somebody else's code: anything may be raised
+        return retrying(go_on)
+    except Exception as error:  # noqa: BLE001 - as above
         return unanswered(error)
 
 

@@ -76,6 +76,10 @@ class JobTold:
 
     def status(self, status: JobStatus) -> None:
         """How it is now."""
+        known, now = self._told, monotonic()
+        is_same = known is not None and status.state is known.state and not known.unreachable
+        if status.state.is_over or (is_same and now - self._told_at < _EVERY_S):
+            return  # there may be thousands, and who looks does so with eyes
         found = LiveJob(
             connector=self._job.connector,
             handle=self._job.handle,
@@ -115,11 +119,10 @@ class JobTold:
                 path.unlink(missing_ok=True)
 
     def _tell(self, found: LiveJob) -> None:
-        known, now = self._told, monotonic()
-        same = known is not None and (found.state, found.unreachable) == (known.state, known.unreachable)
-        if found == known or found.state.is_over or (same and now - self._told_at < _EVERY_S):
-            return  # there may be thousands, and who looks does so with eyes
-        self._told, self._told_at = found, now
+        known, self._told_at = self._told, monotonic()
+        if found == known:
+            return
+        self._told = found
         with suppress(OSError, TypeError):  # who reads it while it is written sees nothing, this once
             if known is None:
                 self._file.parent.mkdir(parents=True, exist_ok=True)

@@ -42,7 +42,7 @@ from latewood.engine.running.connected import ToCancel, ToFind, ToPoll, ToRead, 
 from latewood.engine.running.job_told import JobTold
 from latewood.engine.running.live_logs import job_folder
 from latewood.engine.running.ranged import Due
-from latewood.engine.running.recorder import Recorder
+from latewood.engine.running.recorder import Recorder, Told
 from latewood.engine.running.worker_protocol import JobMade
 from latewood.engine.storage.store import WAY_OUT, ArtifactAddress, ArtifactStore
 from latewood.engine.values.formats import usual_suffix
@@ -123,15 +123,19 @@ class Jobs:
             if past.is_open and past.job is not None:
                 self.open[number] = OpenJob(past.job.connector, past.job.key, past.handle)
 
+    def prepared(self, step: Step, number: int) -> Told:
+        """What is told together with the start of an attempt: by which key its job is to be looked for."""
+        runs_on = step.task.node.task.runs_on
+        assert runs_on is not None, "that is why it is here"
+        key = job_key(self._project, self._run, step.number, number)
+        fact = JobPrepared(run=self._run, step=step.number, attempt=number, connector=runs_on.connector, key=key)
+        return [(fact, ("prepared", step.number, number))]
+
     def attempted(
         self, due: Due, number: int, cause: UUID, past: StepProgress = _NOTHING
     ) -> Script[Sequence[Made | Raised] | Raised]:
-        """What comes of an attempt of a step that is a job; of the `past` one, if that goes on."""
+        """What comes of an attempt of a step that is a job, which is prepared; of the `past` one, if that goes on."""
         attempt = self._begun(due, number, cause, past)
-        if past.job is None:
-            key, name = attempt.job.key, attempt.runs_on.connector
-            fact = JobPrepared(run=self._run, step=due.step.number, attempt=number, connector=name, key=key)
-            self._recorder.tell((fact, ("prepared", due.step.number, number)), cause=cause)
         failed = yield from self._submitted(attempt, was_prepared=past.job is not None)
         if failed is None:
             failed = yield from self._over(attempt)

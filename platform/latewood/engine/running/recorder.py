@@ -1,5 +1,6 @@
 """From facts to the log: wraps them for their streams, and submits them in order behind the artifacts they name."""
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from datetime import datetime
@@ -113,7 +114,7 @@ class Recorder:
         self._fence = fence
         self._clock = clock
         self._told = told
-        self._waiting: list[Future[Appended]] = []
+        self._waiting: deque[Future[Appended]] = deque()
         self._root = root
         self._refused: BaseException | None = None
 
@@ -147,15 +148,16 @@ class Recorder:
 
     def told(self) -> None:
         """Wait until everything told so far is durable. Raises what the log answered if it refused."""
-        waiting, self._waiting = self._waiting, []
+        waiting, self._waiting = self._waiting, deque()
         for future in waiting:
             future.exception()
         self.raise_if_refused()
 
     def when_told(self, then: Callable[[], None]) -> None:
         """Call this, in another thread, once everything told so far is durable, or the log has refused it."""
-        self._waiting = [future for future in self._waiting if not future.done()]
-        if self._waiting:  # they are done in their order
+        while self._waiting and self._waiting[0].done():  # they are done in their order
+            self._waiting.popleft()
+        if self._waiting:
             self._waiting[-1].add_done_callback(lambda _: then())
         else:
             then()

@@ -303,7 +303,8 @@ class Scripts:
                 in_vain = Raised(failure=brought, duration_ms=0.0, output="")
             else:
                 reading = brought
-        causes = [self._tell_started(one, attempt) for one in due] if going is None else [going]
+        is_job = task.runs_on is not None and in_vain is None
+        causes = [self._tell_started(one, attempt, is_job=is_job) for one in due] if going is None else [going]
         if in_vain is None and task.runs_on is None and (task.reuse.is_off or self._is_resumed):
             # Repeating it may do harm: what it was started with must survive a crash in the middle of it. And what
             # was left once may be left because of a step: then it is known which.
@@ -349,10 +350,11 @@ class Scripts:
         )
         return retraction(node, index, facts, self._plan.state) is None
 
-    def _tell_started(self, one: Due, attempt: int) -> UUID:
+    def _tell_started(self, one: Due, attempt: int, *, is_job: bool) -> UUID:
         fact, needs = self._facts.started(one, attempt)
+        told = self.jobs.prepared(one.step, attempt) if is_job else []
         ids = self._recorder.tell(
-            (fact, ("started", fact.step, attempt)), cause=self._bindings.cause(one.bound), needs=needs
+            (fact, ("started", fact.step, attempt)), *told, cause=self._bindings.cause(one.bound), needs=needs
         )
         return ids[0]
 

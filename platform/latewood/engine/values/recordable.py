@@ -94,6 +94,8 @@ def text(value: str, limit: int = TEXT_MAX) -> str:
     Secrets are replaced before: of what is cut, a part would not be recognized.
     """
     value = redacted(value)
+    if len(value) <= limit and value.isascii() and value.isprintable():
+        return value  # nearly all are
     sound = "".join(
         character if character >= " " or character in "\n\t" else f"\\x{ord(character):02x}"
         for character in value[:limit]
