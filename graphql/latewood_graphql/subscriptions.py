@@ -6,7 +6,6 @@ from typing import Any, Final
 import graphene
 
 from latewood.commands.run_progress import TaskProgress
-from latewood.commands.runs import run_named
 from latewood.commands.views import known_key
 from latewood.errors import UsageError
 from latewood.model.keys import AssetKey
@@ -16,6 +15,7 @@ from latewood_graphql.live.channels import Followed
 from latewood_graphql.live.sources import AssetChanges, Changes, Cursor, Events, Printed, Progress, ProgressAt
 from latewood_graphql.nodes.events import Event
 from latewood_graphql.nodes.graphs import AssetColumns, columns_of
+from latewood_graphql.nodes.log_pages import stream_of
 from latewood_graphql.nodes.logs import LogLine, cursor_given
 from latewood_graphql.nodes.runs import Run, as_it_was
 from latewood_graphql.pages import cursor_of
@@ -142,6 +142,7 @@ class Subscription(graphene.ObjectType):
         asset=graphene.ID(description="Only those about this asset, by its key in `environment`."),
         environment=graphene.String(required=True, default_value="prod", description="Where `asset` is called so."),
         run=graphene.ID(description="Only those of this run."),
+        stream=graphene.String(description="Only those of this stream, as events name it."),
         after=graphene.Argument(PositionScalar, description=_AFTER),
         **_PROJECT,
     )
@@ -188,13 +189,13 @@ def _position(after: Any) -> Cursor:
 
 def _events(call: Call, project: str, environment: str, **asked: Any) -> Followed:
     there = call.project(project, None)
-    types, asset, run = asked.get("types"), asked.get("asset"), asked.get("run")
+    types, asset = asked.get("types"), asked.get("asset")
     view = there.environment(environment).view if asset is not None else None
     source = Events(
         project=project,
         types=None if types is None else frozenset(types),
         asset=None if view is None else view.ids[known_key(view, AssetKey(str(asset)))],
-        run=None if run is None else run_named(there.workspace, run).run,
+        stream=stream_of(there.workspace, asked.get("run"), asked.get("stream")),
     )
     return Followed(source=source, told=lambda cursor: cursor[0], meant=_position)
 

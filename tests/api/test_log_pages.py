@@ -68,6 +68,7 @@ ABOUT = {
     'asset: "revenue", environment: "dev"': lambda event, ids: (
         is_about(event, ids["revenue"]) and of_environment(event, "dev", event.stream != ids["first"])
     ),
+    'stream: "environment/dev"': lambda event, _: event.stream == "environment/dev",
     'environment: "dev"': lambda event, ids: of_environment(event, "dev", event.stream != ids["first"]),
     'environment: "prod"': lambda event, ids: of_environment(event, "prod", event.stream == ids["first"]),
 }
@@ -88,6 +89,12 @@ def test_pages_from_either_end_have_all_that_is_wanted_and_nothing_twice(api, ha
     since = events[len(events) // 2].position
     assert every(api, f"since: {since}, {how}")[0] == [position for position in wanted if position > since]
     assert every(api, f"since: {since}, newestFirst: true, {how}")[0] == [p for p in wanted[::-1] if p > since]
+
+
+def test_a_run_and_a_stream_are_not_both_meant(api, made):
+    run = made().run
+    (error,) = api.errors(f'{{ project {{ events(run: "{run}", stream: "pools") {{ nodes {{ type }} }} }} }}')
+    assert error["message"] == "expected `run` or `stream`, of which a run's is one; found both"
 
 
 def test_a_page_of_types_oldest_first_is_full_or_the_last(api, happened, monkeypatch):

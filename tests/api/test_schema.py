@@ -110,6 +110,15 @@ def test_what_there_is_has_its_name_everywhere():
     assert set(NODES.split()) <= schema().type_map.keys()
 
 
+def test_whatever_is_done_is_answered_by_its_position_or_by_an_error_of_a_type():
+    of = schema()
+    for name, field in of.mutation_type.fields.items():
+        kinds = get_named_type(field.type).types
+        (success,) = (kind for kind in kinds if of.type_map["Error"] not in kind.interfaces)
+        assert len(kinds) > 1, name
+        assert is_non_null_type(success.fields["position"].type), name
+
+
 AS_LONG_AS_WHAT_SOMEBODY_WROTE = {
     "ColumnDerivation.sources",
     "ColumnLineageStep.sources",

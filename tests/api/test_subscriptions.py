@@ -168,9 +168,11 @@ def test_only_what_is_asked_for_is_told(port, log, made):
     about = """subscription { events(asset: "total", types: ["step.succeeded"], after: 0) { data } }"""
     run = made().run
     note(log, [1])
-    with Following(port, by_run, {"run": run}) as following:
-        types = [message["data"]["events"]["type"] for message in following.take(3)]
-    assert types[:2] == ["run.requested", "run.planned"]
+    by_stream = by_run.replace("ID!", "String!").replace("run: $run", "stream: $run")
+    for said, given in ((by_run, run), (by_stream, f"run/{run}")):
+        with Following(port, said, {"run": given}) as following:
+            types = [message["data"]["events"]["type"] for message in following.take(3)]
+        assert types[:2] == ["run.requested", "run.planned"]
     with Following(port, about) as following:
         (message,) = following.take(1)
     assert len(message["data"]["events"]["data"]["outputs"]) == 1

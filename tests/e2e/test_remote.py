@@ -279,7 +279,8 @@ def test_what_counts_is_moved_and_taken_back(flow, there):
 
 
 @pytest.mark.parametrize(
-    "command", ["gc", "server", "dev", "engine", "db migrate", "log verify", "observe revenue", "token list"]
+    "command",
+    ["gc", "server", "dev", "engine", "db migrate", "log verify", "observe revenue", "partitions list revenue"],
 )
 def test_what_works_on_the_database_says_so_and_does_nothing(there, command):
     done = there(*command.split())
@@ -355,3 +356,17 @@ def test_a_token_lets_in_and_is_in_no_title_and_no_message(own_log):
         assert (process.returncode, "revoked" in err) == (2, True)
         assert token not in err + refused.err + refused.out
     assert own_log.run("assets", LATEWOOD_TOKEN="nonsense").code == 0  # it is for servers alone
+
+
+def test_tokens_are_made_listed_and_revoked(flow, there):
+    made = there("token", "create", "ci", "--role", "admin", "--days", "9")
+    text, said = made.out.split()[0], made.out.split("\n\n")[1]
+    assert re.match(r"This is token ci \(\w+\), admin of project flow-.* until .*\. It is shown this once", said)
+    as_ci = {"LATEWOOD_TOKEN": text}
+    assert there("token", "list", **as_ci).out == flow("token", "list")
+    (told,) = json.loads(there("token", "list", "--json", **as_ci).out)["tokens"]
+    (known,) = json.loads(flow("token", "list", "--json"))["tokens"]
+    assert told == {name: value for name, value in known.items() if not name.endswith("_position")}
+    assert "leave out --all-projects" in there("token", "create", "all", "--all-projects", **as_ci).err
+    assert there("token", "revoke", "ci", **as_ci).out.endswith("lets nobody in any more.\n")
+    assert "revoked" in flow("token", "list")

@@ -13,7 +13,7 @@ from latewood.commands.views import AsOf
 from latewood.commands.workspace import Workspace
 from latewood.decide.concerned import assets_of_event
 from latewood.errors import NotFound, UsageError
-from latewood.model.keys import AssetId, AssetKey, RunId
+from latewood.model.keys import AssetId, AssetKey
 from latewood.projections.runs import RunRow, steps_of
 from latewood.projections.snapshots import snapshot
 from latewood.projections.tried import ran_partitions
@@ -76,12 +76,12 @@ class Source(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Events:
-    """Events of a project: of these types, of a run, about an asset. Followed from now on."""
+    """Events of a project: of these types, of a stream if one is said, about an asset. Followed from now on."""
 
     project: str
     types: frozenset[str] | None
     asset: AssetId | None
-    run: RunId | None
+    stream: str
     poll_s: float | None = None
     pause_s: float = 0.01
     is_state: bool = False
@@ -91,16 +91,15 @@ class Events:
         """By project, type and stream."""
         if news.project != self.project or (self.types is not None and news.type not in self.types):
             return False
-        return self.run is None or news.stream == f"run/{self.run}"
+        return self.stream in ("", news.stream)
 
     def read(self, call: Call, after: Cursor | None, up_to: Cursor | None) -> Found:
-        """By position. Cost: O(events), of a run O(its events)."""
+        """By position. Cost: O(events), of a stream O(its events)."""
         if after is None:
             return Found(items=(), cursor=(call.position,))
         _refuse_beyond(call, after)
         behind, log = (after or (0,))[0], call.workspace.log
-        if self.run is not None:
-            stream = f"run/{self.run}"
+        if stream := self.stream:
             version = _version_at(
                 log.version(self.project, stream),
                 behind,

@@ -10,6 +10,7 @@ import graphene
 
 from latewood.commands.runs import run_named
 from latewood.commands.views import instant_of, known_key
+from latewood.commands.workspace import Workspace
 from latewood.errors import UsageError
 from latewood.model.access import Role
 from latewood.projections.log_pages import EventsWanted, events_by_time, events_found
@@ -48,6 +49,9 @@ def event_filters() -> dict[str, Any]:
             graphene.NonNull(graphene.String), description="Only those of these types, as in `run.ended`."
         ),
         "run": graphene.ID(description="Only those of this run, or of the one whose id begins so."),
+        "stream": graphene.String(
+            description="Only those of this stream, as events name it: `pools`, `environment/prod`."
+        ),
         "asset": graphene.ID(
             description="Only those about this asset, by its key in `environment`, or else in `prod`."
         ),
@@ -72,6 +76,7 @@ def events_page(
     newest_first: bool,
     types: list[str] | None = None,
     run: str | None = None,
+    stream: str | None = None,
     asset: str | None = None,
     since: int | None = None,
     after: str | None = None,
@@ -81,7 +86,7 @@ def events_page(
     wanted = EventsWanted(
         types=None if types is None else tuple(types),
         hidden=hidden_from(project),
-        run=None if run is None else run_named(project.workspace, run).run,
+        stream=stream_of(project.workspace, run, stream),
         asset=_id(project, environment, asset),
         environment=environment,
     )
@@ -102,6 +107,15 @@ def events_page(
     # Behind what was looked at, found or not: whoever goes on does not look at it again.
     stop = found.looked_to + 1 if newest_first else found.looked_to
     return Page(edges=edges, has_next=more, count=None, stop=stop if more else None)
+
+
+def stream_of(workspace: Workspace, run: str | None, stream: str | None) -> str:
+    """The stream that is meant; empty for all. Raises UsageError for an unknown run, and where both are said."""
+    if run is None:
+        return stream or ""
+    if stream is not None:
+        raise UsageError("expected `run` or `stream`, of which a run's is one; found both")
+    return f"run/{run_named(workspace, run).run}"
 
 
 def hidden_from(project: ProjectAt) -> tuple[str, ...]:

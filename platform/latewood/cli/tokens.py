@@ -1,5 +1,6 @@
 """`latewood token`."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 
@@ -17,8 +18,12 @@ def create_command(*, name: str, role: str, days: int, everywhere: bool, json_: 
     if json_:
         print_json({**asdict(created.row), "text": created.text})
         return exits.OK
-    row = created.row
-    console().print(f"{created.text}\n")
+    return show_created(created.text, created.row)
+
+
+def show_created(text: str, row: TokenRow) -> int:
+    """Print a token, this once."""
+    console().print(f"{text}\n")
     console().print(
         f"This is token {row.name} ({row.token}), {row.role} of {_of(row)} until {moment(row.expires_at)}. It is shown "
         "this once and stored nowhere."
@@ -33,13 +38,18 @@ def list_command(*, json_: bool) -> int:
     if json_:
         print_json({"tokens": [asdict(row) for row in found]})
         return exits.OK
+    return show_tokens(found, workspace.clock())
+
+
+def show_tokens(found: Sequence[TokenRow], now: datetime) -> int:
+    """Print tokens, the oldest first."""
     if not found:
         console().print("There are no tokens: `latewood token create NAME` makes one.")
         return exits.OK
     rows = table("token", "id", "role", "project", "state", "created", "by", whole=("created",))
     for row in found:
         of = "all" if row.everywhere else row.project
-        state = _state(row, workspace.clock())
+        state = _state(row, now)
         rows.add_row(row.name, row.token, row.role, of, state, moment(row.created_at), row.created_by)
     console().print(rows)
     return exits.OK

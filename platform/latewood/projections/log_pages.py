@@ -26,7 +26,7 @@ class EventsWanted:
 
     types: tuple[str, ...] | None = None
     hidden: tuple[str, ...] = ()
-    run: RunId | None = None
+    stream: str = ""
     asset: AssetId | None = None
     environment: str = ""
 
@@ -110,16 +110,16 @@ def events_found(
 ) -> Found:
     """So many events between two positions, `low` exclusively, from one of them on.
 
-    Cost: of a run O(its events), by index; of types, oldest first, O(events up to the last one that is found), so that
-    a page that is not full is the last; of an asset at most 50,000 of its events are looked at, or as many as are asked
-    for, so that without types and environment the same holds; of all else at most 50,000 positions.
+    Cost: of a stream O(its events), by index; of types, oldest first, O(events up to the last one that is found), so
+    that a page that is not full is the last; of an asset at most 50,000 of its events are looked at, or as many as are
+    asked for, so that without types and environment the same holds; of all else at most 50,000 positions.
     """
-    statement = _IN_LOG if wanted.run is None else _OF_STREAM
-    if wanted.run is None and wanted.asset is not None:
+    statement = _OF_STREAM if wanted.stream else _IN_LOG
+    if not wanted.stream and wanted.asset is not None:
         statement = _OF_ASSET
-    elif wanted.run is None and newest_first:
+    elif not wanted.stream and newest_first:
         low = max(low, high - LOOKED_AT_MAX)
-    elif wanted.run is None and wanted.environment:
+    elif not wanted.stream and wanted.environment:
         high = min(high, low + LOOKED_AT_MAX)
     given = {
         "project": project,
@@ -131,7 +131,7 @@ def events_found(
         "asset": wanted.asset,
         "environment": wanted.environment,
         "said": f'"environment":"{wanted.environment}"',
-        "stream": f"run/{wanted.run}",
+        "stream": wanted.stream,
         "looked": max(limit, LOOKED_AT_MAX),
     }
     positions = list(connection.execute(_STATEMENTS[statement, newest_first], given).scalars())

@@ -46,6 +46,9 @@ _ASKING: Final[Mapping[str, str]] = {
     "automation list": "automations:list_",
     "automation on": "automations:on",
     "automation off": "automations:off",
+    "token create": "tokens:create",
+    "token list": "tokens:list_",
+    "token revoke": "tokens:revoke",
     "status": "events:status",
 }
 
