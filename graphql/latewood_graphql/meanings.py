@@ -127,7 +127,7 @@ WAITS: Final[Mapping[str, str]] = {
     "engine": "For an engine to take its run, if there is any.",
     "retry": "For the time at which its next attempt is due.",
     "slot": "For a slot of a pool, or of the project's quota, all of which are taken.",
-    "other run": "For a step of another run, which makes the same by the same code: its result may be taken.",
+    "other run": "For a step, mostly of another run, which computes the same: its result is going to be taken.",
     "turn": "For its turn: a free worker, where others of a higher priority come first.",
 }
 

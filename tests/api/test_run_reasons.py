@@ -1,6 +1,7 @@
 """Why a run is, and why a step of it was run, or was not, is told as it was recorded."""
 
 import os
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
@@ -10,9 +11,13 @@ from sqlalchemy import NullPool, create_engine
 from api.conftest import SHOP
 from api.test_files import IN_TRANSACTION
 from latewood.commands.automations import stream_of
+from latewood.commands.explaining import run_events
 from latewood.commands.pools import set_pool, set_quota
 from latewood.commands.reading import read
+from latewood.commands.recorded_plan import recorded_plan
 from latewood.commands.renaming import rename
+from latewood.commands.runs import run_named
+from latewood.commands.step_keys import shared_key
 from latewood.commands.workspace import append_of
 from latewood.engine.running.kept import Kept
 from latewood.engine.running.live_logs import live_job
@@ -31,9 +36,11 @@ from latewood.events import (
     RunStarted,
     SensorEvaluated,
     StepFailed,
+    StepReused,
     StepStarted,
 )
 from latewood.model.keys import RunId
+from latewood.projections.snapshots import snapshot
 from latewood_eventlog.leases import acquire, discard
 from latewood_eventlog.records import Batch
 
@@ -298,13 +305,51 @@ def test_a_step_says_which_slots_it_waits_for_and_who_has_them(api, asked_for, w
     slots.give_back(own)
 
 
-def test_a_step_says_that_another_run_makes_the_same_and_when_it_is_tried_again(api, asked_for, workspace, driven):
-    one = "@asset\ndef a() -> int:\n    return 1\n"
-    first, second = (driven(asked_for(one, force=True).run) for _ in range(2))
-    recorded(workspace, first, begun(workspace, first, 0, "a"))
-    step = {"run": first, "step": 0, "assets": ["a"], "partition": ""}
-    assert waits(api, second, 0) == [{"kind": "OTHER", "count": 1, "steps": [step]}]
+BOOKS = """
+    @asset(partitions=Daily("2026-01-01", end="2026-01-04"))
+    def paid(partition: PartitionKey, *, rate: int = 1) -> int:
+        return rate * int(partition[-2:])
+
+    @asset(partitions=Daily("2026-01-01", end="2026-01-04"), inputs={"before": From("self", offset=-1)})
+    def balance(paid: int, before: int | None, *, least: int = 0) -> int:
+        return max(paid + (before or 0), least)
+
+    @asset
+    def told(balance: Partitioned[int], *, terms: Path = Path("terms.txt")) -> str:
+        return f"{terms.read_text()} {[value for _, value in balance]}"
+"""
+
+
+def test_what_a_step_would_compute_is_known_as_its_run_will_have_it(made, workspace, tmp_path):
+    (tmp_path / "terms.txt").write_text("net")
+    equal = BOOKS.replace("return rate *", "return 1 * rate *")
+    told = Counter()
+    for source, asked in ((BOOKS, {}), (BOOKS, {"parameters": ("paid.rate=1,2", "balance.least=0,5")}), (equal, {})):
+        run = made(source, **asked).run
+        facts = [fact for _, fact in run_events(workspace, run) if isinstance(fact, StepStarted | StepReused)]
+        told.update(map(type, facts))
+        plan = recorded_plan(workspace, run_named(workspace, run))
+        with snapshot(workspace.log) as connection:
+            found = {fact.step: shared_key(connection, workspace, run, plan, fact.step) for fact in facts}
+        assert found == {fact.step: fact.reuse_key for fact in facts}
+    assert told[StepStarted] > 20
+    assert told[StepReused] > 3
+
+
+def test_a_step_waits_for_who_computes_the_same_and_when_it_is_tried_again(api, asked_for, workspace, driven):
+    one = "@asset\ndef a(*, n: int = 1) -> int:\n    return n\n@asset(reuse=False)\ndef b() -> int:\n    return 1\n"
+    first, second = (driven(asked_for(one, selection="a").run) for _ in range(2))
+    with snapshot(workspace.log) as connection:
+        plan = recorded_plan(workspace, run_named(workspace, second))
+        key = shared_key(connection, workspace, second, plan, 0)
+    recorded(workspace, first, begun(workspace, first, 0, "a", reuse_key=key))
+    step, turn = {"run": first, "step": 0, "assets": ["a"], "partition": ""}, {"kind": "TURN"}
+    assert waits(api, second, 0) == [{"kind": "OTHER", "count": 1, "steps": [step]}, turn]
     assert waits(api, first, 0) == [], "it waits for nothing"
+    forced = driven(asked_for(one, selection="a", force=True).run)
+    other = driven(asked_for(one, selection="a", parameters=("a.n=2",)).run)
+    off = driven(asked_for(one, selection="b").run)
+    assert [waits(api, run, 0) for run in (forced, other, off)] == [[turn]] * 3, "they take nothing of it"
     due = datetime(2099, 1, 1, tzinfo=UTC)
     failed = {"failure": Failure(kind=FailureKind.USER, error="E", message="m"), "duration_ms": 1.0}
     recorded(workspace, first, StepFailed(run=first, step=0, attempt=1, retry_at=due, **failed))
@@ -312,9 +357,12 @@ def test_a_step_says_that_another_run_makes_the_same_and_when_it_is_tried_again(
     assert (retry["kind"], datetime.fromisoformat(retry["until"])) == ("RETRY", due)
     assert why(api, first, 0)["failure"] == {"error": "E", "message": "m"}
     assert waits(api, first, 0, at=workspace.log.position()) == [retry]
-    assert waits(api, second, 0) == [{"kind": "TURN"}]
-    recorded(workspace, first, begun(workspace, first, 0, "a", 2, code="another"))
-    assert waits(api, second, 0) == [{"kind": "TURN"}], "what other code makes is something else"
+    assert waits(api, second, 0) == [turn]
+    recorded(workspace, first, begun(workspace, first, 0, "a", 2, reuse_key=key, reasons=("forced",)))
+    assert waits(api, second, 0) == [turn], "what is forced is nobody's to wait for"
+    recorded(workspace, first, *(begun(workspace, first, n, "a", reuse_key=key) for n in range(1, 12)))
+    (others, _) = waits(api, second, 0)
+    assert (others["count"], [each["step"] for each in others["steps"]]) == (11, list(range(1, 11)))
 
 
 @pytest.mark.parametrize(("step", "said"), [(9, "has no step 9"), (-1, "has no step -1")])

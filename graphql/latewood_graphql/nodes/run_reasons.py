@@ -177,9 +177,7 @@ class StepWait(graphene.ObjectType):
     """One thing that a step waits for; what it is says which of these fields tell more."""
 
     kind = graphene.Field(WaitKind, required=True, description="What it is.", resolver=given("what"))
-    steps = many(
-        AwaitedStep, "The steps before it that have to end, the first ten; or the one of another run that computes it."
-    )
+    steps = many(AwaitedStep, "The steps before it that have to end, or that compute the same, the first ten.")
     count = graphene.Int(required=True, description="How many steps these are.")
     engines = many(graphene.String, "Engines that serve the project, one of which has to take the run.")
     until = graphene.DateTime(description="When the next attempt is due; else null.")

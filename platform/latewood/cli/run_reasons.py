@@ -130,8 +130,9 @@ def _awaited(found: Awaited) -> str:
             pool, held = f"pool {found.pool}" if found.pool else "the quota", "; ".join(s.holder for s in found.slots)
             return f"a slot of {pool}, of which all {found.limit or 0:,} are taken: {held}"
         case Wait.OTHER:
-            (step,) = found.steps
-            return f"{_step_text(step)} of run {step.run}, which makes the same by the same code"
+            named = ", ".join(f"{_step_text(step)} of run {step.run}" for step in found.steps)
+            more = found.count - len(found.steps)
+            return f"{named}{f' and {more:,} more' if more else ''}, to take what is made there: it computes the same"
         case Wait.TURN:
             return "its turn: a free worker, where higher priorities come first"
 

@@ -318,7 +318,7 @@ def state_at(
         heads=found,
         refusals=refusals(connection, project, checked, view.as_of),
         absent=never_made(connection, project, list(_perhaps_absent(view, found))),
-        contents=_contents(connection, workspace, view, named, looked),
+        contents=contents_at(connection, workspace, view, named, looked),
         retracted=Retracted.of(retractions(connection, project, view.as_of)),
         places=places_at(connection, workspace, placed, seen, view.as_of),
         bases=view.bases,
@@ -362,7 +362,7 @@ def _look(workspace: Workspace, view: View, texts: Iterable[str]) -> Looked:
     return looked
 
 
-def _contents(
+def contents_at(
     connection: Snapshot, workspace: Workspace, view: View, named: NamedPaths, looked: Looked
 ) -> dict[AssetKey, Mapping[str, str]]:
     """Content hashes of the files and folders that Path parameters name, by asset and the path's text.

@@ -4,10 +4,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from latewood.commands.recorded_plan import RecordedPlan, given_of
+from latewood.commands.step_keys import shared_key
 from latewood.commands.workspace import Workspace
 from latewood.decide.bearing import bearing_on
 from latewood.decide.how_far import planned_for
 from latewood.decide.nodes import Node, by_trial, nodes_of
+from latewood.decide.reasons import Reason, are_forced
 from latewood.decide.state import State
 from latewood.decide.step_waits import Awaited, AwaitedStep, SlotTaken, Wait, first_of, steps_before
 from latewood.engine.running.presence import ENGINES
@@ -15,13 +17,13 @@ from latewood.engine.running.slots import SLOTS, pools_of, slots_among
 from latewood.events import Event, Executor, RunStatus, StepFailed, StepStarted, from_json
 from latewood.model.definitions import Catalog, TaskDefinition
 from latewood.model.elements import element_asset, is_elements, list_of
-from latewood.model.keys import AssetId, PartitionKey, RunId
+from latewood.model.keys import AssetId, PartitionKey
 from latewood.model.policies import QUOTA
 from latewood.projections.pools import PoolRow, pool_rows
 from latewood.projections.runs import RunRow
 from latewood.projections.snapshots import Snapshot
 from latewood.projections.states import NOW
-from latewood.projections.statistics import ended_stretches
+from latewood.projections.statistics import ended_stretches, keys_of_ids
 from latewood.projections.tried import others_making
 from latewood_eventlog.leases import holders_seen
 from latewood_eventlog.records import Position
@@ -97,8 +99,8 @@ def _now(connection: Snapshot, workspace: Workspace, asked: Asked) -> Iterator[A
     slots = slots_among(holders_seen(connection, project, SLOTS))
     own = any(slot.step == (row.run, asked.step) for several in slots.values() for slot in several)
     found = [] if own or task is None else list(_full(task, limits, slots))
-    if task is not None and not is_elements(asked.asset):
-        found += _others(connection, workspace, asked, task)
+    if task is not None and not asked.told and not is_elements(asked.asset):
+        yield from _others(connection, workspace, asked, task)
     yield from found or [Awaited(what=Wait.TURN)]
 
 
@@ -122,13 +124,28 @@ def _full(
 
 
 def _others(connection: Snapshot, workspace: Workspace, asked: Asked, task: TaskDefinition) -> Iterator[Awaited]:
-    """The steps of other runs that make the same partition by the same code: what one makes the others may take."""
-    of = asked.row.run, asked.asset, asked.partition
-    running = others_making(connection, workspace.project, *of)
+    """The steps under way that compute the same, to take what they make: nobody waits for those that are forced."""
+    running = others_making(connection, workspace.project, asked.row.run, asked.step, asked.partition)
+    begun: list[StepStarted] = []
     for event in workspace.log.read_positions([each.position for each in running]):
         fact = from_json(event.type, event.data)
         assert isinstance(fact, StepStarted), "the projection says so"
-        if (fact.task, fact.code) == (task.name, task.code.version) and fact.reuse_key:
-            assets = tuple(map(asked.plan.key, fact.assets))
-            step = AwaitedStep(RunId(fact.run), fact.step, assets, fact.partition)
-            yield Awaited(what=Wait.OTHER, steps=(step,), count=1)
+        is_like = (fact.task, fact.code) == (task.name, task.code.version)
+        if is_like and fact.reuse_key and not are_forced(map(Reason.read, fact.reasons)):
+            begun.append(fact)
+    key = shared_key(connection, workspace, asked.row.run, asked.plan, asked.step) if begun else ""
+    same = [fact for fact in begun if fact.reuse_key == key]
+    if same:
+        named = _as_called(connection, workspace, asked.plan, same[:_STEPS_NAMED])
+        yield Awaited(what=Wait.OTHER, steps=tuple(named), count=len(same))
+
+
+def _as_called(
+    connection: Snapshot, workspace: Workspace, plan: RecordedPlan, begun: Sequence[StepStarted]
+) -> Iterator[AwaitedStep]:
+    """These steps, by what the run calls their assets; those that it does not know as they are called now."""
+    others = {id_ for fact in begun for id_ in fact.assets if not plan.knows(id_)}
+    now = keys_of_ids(connection, workspace.project, others) if others else {}
+    for fact in begun:
+        keys = tuple(now.get(id_) or plan.key(id_) for id_ in fact.assets)
+        yield AwaitedStep(fact.run, fact.step, keys, fact.partition)

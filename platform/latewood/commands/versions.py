@@ -93,7 +93,7 @@ def makings(connection: Snapshot, workspace: Workspace, versions: Iterable[Asset
     sources = {named: named for named in versions}
     while sources:
         following: dict[AssetVersion, AssetVersion] = {}
-        facts = _step_facts(connection, workspace, {version for _, version in sources.values()})
+        facts = step_facts(connection, workspace, {version for _, version in sources.values()})
         for named, (asset, version) in sources.items():
             making = _making(facts.get(version, ()))
             environment = environments.setdefault(named, making.environment)
@@ -128,7 +128,7 @@ def _taken(facts: Iterable[Event], asset: AssetId) -> AssetVersion | None:
     return next((output.source for output in taken if output.asset == asset), None)
 
 
-def _step_facts(
+def step_facts(
     connection: Snapshot, workspace: Workspace, versions: Iterable[VersionId]
 ) -> dict[VersionId, list[Event]]:
     """By version the facts of the step that made it: its last start, where it was computed, and its end."""

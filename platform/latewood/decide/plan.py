@@ -16,7 +16,7 @@ from latewood.decide.awaiting import awaiting
 from latewood.decide.bearing import bearing_on
 from latewood.decide.columns import Column, Read, column_of, reader, withheld_roots
 from latewood.decide.nodes import Node, Slot, nodes_of
-from latewood.decide.reasons import Cause, Reason
+from latewood.decide.reasons import Cause, Reason, are_forced
 from latewood.decide.state import State, VersionFacts
 from latewood.decide.sweep import NO_SWEEP, Sweep
 from latewood.events import Action
@@ -87,7 +87,7 @@ class Step:
     @property
     def is_forced(self) -> bool:
         """Whether it is run whatever could be taken in its place."""
-        return any(reason.cause in (Cause.FORCED, Cause.FAILED) for reason in self.reasons)
+        return are_forced(self.reasons)
 
 
 @dataclass(frozen=True, kw_only=True)

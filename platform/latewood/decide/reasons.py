@@ -1,5 +1,6 @@
 """Why something is not as it should be: causes, and what each is about."""
 
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -52,3 +53,8 @@ class Reason(NamedTuple):
         cause, _, rest = written.partition(":")
         subject, _, check = rest.partition(":")
         return cls(Cause(cause), subject, check)
+
+
+def are_forced(reasons: Iterable[Reason]) -> bool:
+    """Whether what is run for these reasons is run whatever could be taken in its place."""
+    return any(reason.cause in (Cause.FORCED, Cause.FAILED) for reason in reasons)

@@ -1,6 +1,6 @@
 """What a step that nobody has begun waits for: the steps before it in its run, and all else that it needs besides."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -52,8 +52,8 @@ class SlotTaken(NamedTuple):
 class Awaited:
     """One thing that a step waits for.
 
-    `steps` are the first of those that have to end first, of which there are `count`; of another run the one that
-    computes the same. `engines` serve the project, one of which has to take the run. A retry is due at `until`. All
+    `steps` are the first of those that have to end first, of which there are `count`, or that compute the same
+    meanwhile. `engines` serve the project, one of which has to take the run. A retry is due at `until`. All
     slots of the `pool`, as many as its `limit`, are taken, by who has the `slots`; the quota has no name.
     """
 
@@ -83,11 +83,7 @@ def steps_before(
     if found is None:
         return Ordinals()
     steps, ordinal = found
-    node = nodes[key(steps.assets[0]), steps.trial]
-    views = {view.slot(view.keys[0]): view for view in nodes.values() if view.origin is Origin.VIRTUAL}
-    read: dict[Slot, Ordinals] = {}
-    for slot, ordinals in _reads(node, Ordinals.between(ordinal, ordinal + 1), views, catalog, now):
-        read[slot] = read.get(slot, Ordinals()) | ordinals
+    read = reads_of(nodes[key(steps.assets[0]), steps.trial], ordinal, nodes.values(), catalog, now)
     ranges: list[Range] = []
     for each in planned:
         made = [key(id_) for id_ in each.assets]
@@ -98,6 +94,15 @@ def steps_before(
         for ordinals in wanted:
             ranges += _numbers(each, ordinals)
     return Ordinals.of_ranges(ranges)
+
+
+def reads_of(node: Node, ordinal: int, nodes: Iterable[Node], catalog: Catalog, now: datetime) -> dict[Slot, Ordinals]:
+    """What one partition of the node reads, of these nodes' slots, also behind views. Cost: as `ordinals_read`."""
+    views = {view.slot(view.keys[0]): view for view in nodes if view.origin is Origin.VIRTUAL}
+    read: dict[Slot, Ordinals] = {}
+    for slot, ordinals in _reads(node, Ordinals.between(ordinal, ordinal + 1), views, catalog, now):
+        read[slot] = read.get(slot, Ordinals()) | ordinals
+    return read
 
 
 def _reads(

@@ -28,8 +28,8 @@ _RUNNING_STEPS: Final = text(
 _OTHERS: Final = text(
     "SELECT s.run, s.step, s.started_position AS position FROM steps s "  # noqa: S608 - columns and no values
     f"JOIN runs r ON r.project = s.project AND r.run = s.run AND r.ended_position IS NULL AND {IS_HELD} "
-    "WHERE s.project = :project AND s.status = 'running' AND s.run <> :run "
-    "AND :asset = ANY (s.assets) AND s.partition = :partition ORDER BY s.started_position"
+    "WHERE s.project = :project AND s.status = 'running' AND (s.run, s.step) <> (:run, :step) "
+    "AND s.partition = :partition ORDER BY s.started_position"
 )
 # Of the past the last attempt of each step is known; one that was tried again since counts as not begun. Nobody knows
 # since when a run is not driven any more that has not ended.
@@ -83,10 +83,10 @@ class MadeElsewhere(NamedTuple):
 
 
 def others_making(
-    connection: Connection, project: str, run: RunId, asset: AssetId, partition: PartitionKey
+    connection: Connection, project: str, run: RunId, step: int, partition: PartitionKey
 ) -> list[MadeElsewhere]:
-    """The steps of other runs than this one that are making the partition now. Cost: O(steps under way)."""
-    given = {"project": project, "run": run, "asset": asset, "partition": partition}
+    """The other steps that make a partition of this name now, of whatever asset. Cost: O(steps under way)."""
+    given = {"project": project, "run": run, "step": step, "partition": partition}
     return [MadeElsewhere._make(row) for row in connection.execute(_OTHERS, given)]
 
 

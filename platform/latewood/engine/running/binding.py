@@ -131,7 +131,7 @@ class Bindings:
         versions, through = [], []
         for ordinal in ordinals:
             bound = self.bind(view, ordinal)
-            read = inputs_digest((b.input.name, b.data_version) for b in bound if b.input.in_key)
+            read = digest_of(bound)
             versions.append((view.partition_key(ordinal), self._seen(view, ordinal, read)))
             through += bound
         return Bound(input_, ordinals, tuple(versions), tuple(through))
@@ -152,6 +152,11 @@ class Bindings:
             reuse_key="",
             accepted=True,
         )
+
+
+def digest_of(bound: Iterable[Bound]) -> str:
+    """Of what a step reads, as far as that decides its result."""
+    return inputs_digest((b.input.name, b.data_version) for b in bound if b.input.in_key)
 
 
 def _behind(bound: Bound) -> dict[AssetKey, dict[PartitionKey, VersionFacts]]:

@@ -14,7 +14,7 @@ from uuid import UUID
 
 from latewood.decide.actions import barred
 from latewood.decide.judge import retraction
-from latewood.decide.keys import inputs_digest, reuse_key
+from latewood.decide.keys import reuse_key
 from latewood.decide.plan import Plan, Step
 from latewood.decide.progress import StepProgress
 from latewood.decide.queueing import ANOTHER_RUN, waited_too_long, waits_until, was_begun
@@ -22,7 +22,7 @@ from latewood.decide.retry import RetryAt, after_failure
 from latewood.decide.state import VersionFacts
 from latewood.engine.running.asks import Durable, Pause, Script, UnderWay, attempted, entered
 from latewood.engine.running.attempt import Made
-from latewood.engine.running.binding import Bindings, Blocked, Bound
+from latewood.engine.running.binding import Bindings, Blocked, digest_of
 from latewood.engine.running.calls import Raised
 from latewood.engine.running.checking import Checks
 from latewood.engine.running.elements import ElementBindings, Expansions
@@ -155,7 +155,7 @@ class Scripts:
             return
         first = steps[0]
         node = first.task.node
-        digests = (_digest_of(self._bindings.bind(node, step.ordinal)) for step in steps)
+        digests = (digest_of(self._bindings.bind(node, step.ordinal)) for step in steps)
         self._reusable.look_up([reuse_key(node.logic, digest, first.partition) for digest in digests])
 
     def until(self, task: TaskDefinition, since: datetime | None = None) -> datetime | None:
@@ -203,7 +203,7 @@ class Scripts:
             bound = self._bindings.bind(step.task.node, step.ordinal)
         except Blocked:
             return None
-        inputs = _digest_of(bound)
+        inputs = digest_of(bound)
         return Due(step, bound, inputs, None) if inputs == past.inputs_digest else None
 
     def is_blocked(self, step: Step) -> bool:
@@ -226,7 +226,7 @@ class Scripts:
         except Blocked as blocked:
             self._ends.skipped(step, blocked)
             return None
-        inputs = _digest_of(bound)
+        inputs = digest_of(bound)
         if not (self._plan.request.force or step.is_forced) and barred(
             step.task.node, step.partition, inputs, self._plan.state
         ):
@@ -384,8 +384,3 @@ class Scripts:
 
 def _first_limit(due: Iterable[Due]) -> datetime | None:
     return min((one.until for one in due if one.until is not None), default=None)
-
-
-def _digest_of(bound: Iterable[Bound]) -> str:
-    """Of what a step reads, as far as that decides its result."""
-    return inputs_digest((b.input.name, b.data_version) for b in bound if b.input.in_key)
