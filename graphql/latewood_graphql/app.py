@@ -36,10 +36,10 @@ from latewood_graphql.transport import Answering
 from latewood_graphql.web.files import HERE, Files, Secured, interface
 
 
-def app(service: Service, known: Authenticator, limits: Limits | None = None) -> Starlette:
-    """The application of one process, for who is `known`."""
+def app(service: Service, known: Authenticator, limits: Limits | None = None, processes: int = 1) -> Starlette:
+    """The application of one process, for who is `known`; so many `processes` answer at its address."""
     limits = limits or Limits()
-    measures, guesses = Measures(), Guesses()
+    measures, guesses = Measures(), Guesses(processes)
     of = schema()
     documents = Documents(of)
     hub = Hub(service, documents, SOURCES, limits)

@@ -68,12 +68,14 @@ class TooOften(Refused):
 class Guesses:
     """How often what is shown from an address may be wrong, whichever way it is shown; of this process.
 
+    Thirty at once and one a second; each of several processes lets through its share, so that together they do no more.
+
     What is right never counts, however many show something right at once: a bucket is emptied by what has turned out to
     be wrong. As many as are looked up at the same time may be wrong beyond it; these are owed, and so waited for.
     """
 
-    def __init__(self) -> None:
-        self._buckets = Buckets(1.0, 30.0)
+    def __init__(self, processes: int = 1) -> None:
+        self._buckets = Buckets(1.0 / processes, max(1.0, 30.0 / processes))
         self._lock = threading.Lock()
         self._right: OrderedDict[bytes, None] = OrderedDict()
         """Digests of what was shown, and is let in, whoever else guesses from the same address."""

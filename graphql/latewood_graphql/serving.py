@@ -38,19 +38,26 @@ LOOPBACK: Final = "127.0.0.1"
 _GRACE_S: Final = 10
 """How long answers that are under way may take once the server is told to end; what is followed ends then."""
 
+_THIS_COMPUTER: Final = ("127.0.0.1", "::1")
+
 _BEGINS_S: Final = 60
 """How long a worker may take to begin: on a busy machine its imports alone take seconds, and anew if it is killed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Serving:
-    """Where and how is served; a free port for 0."""
+    """Where and how is served; a free port for 0.
+
+    What a request says of whom it is handed on for is believed of these `proxies`, addresses or networks, and of nobody
+    else: guesses are counted by it, and cookies are for HTTPS alone where that was asked for.
+    """
 
     host: str = LOOPBACK
     port: int = 0
     workers: int = 1
     limits: Limits = field(default_factory=Limits)
     log_as_json: bool = False
+    proxies: tuple[str, ...] = ()
 
     @property
     def is_local(self) -> bool:
@@ -183,7 +190,7 @@ def _answering(workspace: Workspace, serving: Serving, sessions: Sessions) -> It
     with _connected(workspace, "reader") as reader, _connected(workspace, "engine", limit) as log:
         own = replace(workspace, log=log)
         tokens = Tokens(own, sessions, is_local=serving.is_local)
-        yield app(Service(workspace=own, reader=reader), tokens, serving.limits)
+        yield app(Service(workspace=own, reader=reader), tokens, serving.limits, serving.workers)
 
 
 @contextmanager
@@ -210,6 +217,7 @@ def _config(factory: object, serving: Serving, grace: int = _GRACE_S) -> uvicorn
         ws_max_size=serving.limits.request_bytes,
         timeout_graceful_shutdown=grace,
         timeout_worker_healthcheck=_BEGINS_S,
+        forwarded_allow_ips=[*_THIS_COMPUTER, *serving.proxies],
     )
 
 

@@ -9,6 +9,7 @@ from datetime import timedelta
 
 import pytest
 from sqlalchemy import event, text
+from starlette.testclient import TestClient
 
 from api.conftest import SESSIONS, open_app
 from latewood.commands.tokens import create_token, revoke_token
@@ -18,6 +19,7 @@ from latewood_graphql.app import app
 from latewood_graphql.buckets import Buckets, Guesses, TooOften
 from latewood_graphql.errors import Refused
 from latewood_graphql.limits import Limits
+from latewood_graphql.serving import Serving, _config
 from latewood_graphql.sessions import Session, Sessions, key_in
 from latewood_graphql.web import files
 
@@ -317,6 +319,28 @@ def test_however_many_show_something_right_at_once_from_an_address_it_counts_as_
     for shown in (["Bearer right"] * 100, [f"Bearer {n}" for n in range(100)]):
         assert shown_at_once(guesses, shown, lambda: "ann") == ["ann"] * 100
     assert wrong_guesses(guesses, "Bearer wrong {}") in (30, 31)
+
+
+def test_guesses_count_by_whom_a_proxy_asks_for_if_it_is_named_and_else_by_the_proxy(serve):
+    def refused(proxies):
+        web = serve().app
+        config = _config(lambda: web, Serving(proxies=proxies))
+        config.load()
+        client = TestClient(config.loaded_app, client=("10.0.0.7", 4_000))
+
+        def guess(asked_for):
+            headers = {"X-Forwarded-For": asked_for}
+            return client.post("/login", json={"token": "lw_no"}, headers=headers).status_code
+
+        assert 429 in {guess("192.0.2.1") for _ in range(40)}
+        return guess("192.0.2.2")
+
+    assert (refused(("10.0.0.0/8",)), refused(())) == (401, 429)
+
+
+def test_processes_that_answer_at_one_address_let_through_together_what_one_does():
+    assert [wrong_guesses(Guesses(processes), "Bearer wrong {}") for processes in (1, 3, 100)] == [30, 10, 1]
+    assert shown_at_once(Guesses(100), ["Bearer right"], lambda: "ann") == ["ann"]
 
 
 def test_the_same_wrong_guess_made_many_times_at_once_counts_as_often_as_it_is_made():

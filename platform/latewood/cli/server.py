@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from importlib.util import find_spec
+from ipaddress import ip_network
 from typing import Any, Final
 
 from latewood.cli import exits
@@ -18,14 +19,31 @@ PORT: Final = 4000
 _MISSING: Final = "it needs packages that are not installed: pip install 'latewood[server]'"
 
 
-def server_command(*, host: str, port: int, workers: int, rate: float, log_format: str) -> int:
+def server_command(
+    *, host: str, port: int, workers: int, rate: float, proxies: tuple[str, ...], log_format: str
+) -> int:
     """Serve the API; exit code."""
     serving = _serving()
     log_to(sys.stderr, as_json=log_format == "json")
     limits = serving.Limits(rate=rate, burst=3 * rate)
-    how = serving.Serving(host=host, port=port, workers=workers, limits=limits, log_as_json=log_format == "json")
+    how = serving.Serving(
+        host=host,
+        port=port,
+        workers=workers,
+        limits=limits,
+        log_as_json=log_format == "json",
+        proxies=tuple(map(_network, proxies)),
+    )
     serving.serve(open_workspace(), how)
     return exits.OK
+
+
+def _network(text: str) -> str:
+    """The address, or the network. Raises UsageError: what is neither would be believed of nobody, without a word."""
+    try:
+        return str(ip_network(text, strict=False))
+    except ValueError:
+        raise UsageError(f'--proxy: expected an address or a network, as in 10.0.0.0/8, found "{text}"') from None
 
 
 @contextmanager

@@ -23,6 +23,13 @@ import click
     help="Requests a second that each process answers by one token.",
 )
 @click.option(
+    "--proxy",
+    "proxies",
+    multiple=True,
+    metavar="ADDRESS",
+    help="Proxy, or network of some, that is believed for whom it asks (X-Forwarded-For), as one at this computer is.",
+)
+@click.option(
     "--log-format", type=click.Choice(("text", "json")), default="text", show_default=True, help="Of its log."
 )
 def server(**given: Any) -> int:
