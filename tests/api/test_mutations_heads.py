@@ -107,13 +107,17 @@ def test_versions_are_retracted_and_that_is_taken_back(api, acts, made, workspac
     run = made().run
     found = acts.done(
         "retract",
-        f'version: "{run}", asset: "orders", partition: "2026-01-01", reason: "wrong feed"',
+        f'version: "{run}", asset: "orders", partition: "2026-01-01..2026-01-02", reason: "wrong feed"',
         "Corrected",
-        "versionsCount unchangedCount downstreamCount",
+        "versionsCount unchangedCount downstreamCount mending { environment run depends reuse blocked }",
     )
     position = found.pop("position")
-    assert found == {"versionsCount": 1, "unchangedCount": 0, "downstreamCount": 2}
+    mending = [{"environment": "prod", "run": 0, "depends": 0, "reuse": 0, "blocked": 5}]
+    assert found == {"versionsCount": 2, "unchangedCount": 0, "downstreamCount": 3, "mending": mending}
     (fact,) = recorded(workspace, VersionsRetracted)
+    why = 'why(asset: "orders", partition: "2026-01-02") { barred { version reason position } }'
+    barred = {"version": fact.versions[1].version, "reason": "wrong feed", "position": position}
+    assert api.environment(why)["why"] == {"barred": barred}
     assert fact.reason == "wrong feed"
     flags = '{ project(asOf: %s) { environment { asset(key: "orders") { flags } } } }'
     assert api(flags % position)["project"]["environment"]["asset"]["flags"] == ["RETRACTED"]
@@ -122,7 +126,8 @@ def test_versions_are_retracted_and_that_is_taken_back(api, acts, made, workspac
     )
     assert again["unchangedCount"] == 1
     undone = acts.done("undoRetract", f'version: "{run}"', "Corrected", "versionsCount")
-    assert undone["versionsCount"] == 1
+    assert undone["versionsCount"] == 2
+    assert api.environment(why)["why"] == {"barred": None}
     assert api(flags % undone["position"])["project"]["environment"]["asset"]["flags"] == []
     assert len(recorded(workspace, RetractionUndone)) == 1
 

@@ -1,6 +1,7 @@
 """What can be asked of assets, versions and runs."""
 
 import json
+import re
 
 import pytest
 
@@ -310,3 +311,17 @@ def test_a_search_finds_by_words_and_facets_say_what_there_is(api, made):
     assert few["status"] == [{"value": "fresh", "count": 1}]
     groups = facets_of(api.service.assessments.at(api.workspace), ["total", "orders"])[0]
     assert groups["values"] == [{"value": "raw", "count": 1}, {"value": "reports", "count": 1}], "equals by name"
+
+
+def test_of_an_asset_that_was_dropped_it_is_said_when_and_by_what(api, made):
+    two = "@asset\ndef a() -> int:\n    return 1\n@asset\ndef b() -> int:\n    return 2\n"
+    made(two)
+    made(two.partition("@asset\ndef b")[0])
+    ask = '{ project(asOf: %s) { environment { why(asset: "b") { status } } } }'
+    (error,) = api.errors(ask % "null")
+    (deployment, _) = api("{ project { locations { deployments { id } } } }")["project"]["locations"][0]["deployments"]
+    said = rf'no asset "b" any more: deployment {deployment["id"]} of assets.py by test dropped it at 20\S+, event .*'
+    position = re.fullmatch(rf"{said} `asOf` (\d+) has it as it was", error["message"])[1]
+    assert api(ask % position)["project"]["environment"]["why"] == {"status": "FRESH"}
+    (error,) = api.errors(ask.replace('"b"', '"c"') % "null")
+    assert "dropped" not in error["message"]

@@ -172,6 +172,7 @@ AS_LONG_AS_WHAT_SOMEBODY_WROTE = {
 BOUNDED_ELSEWHERE = {
     "AssetPage.verdicts",
     "AssetPage.versions",
+    "Corrected.mending",
     "EventDensity.series",
     "Facet.values",
     "Lineage.downstream",

@@ -69,6 +69,7 @@ ALIKE = {
     "AssetConnection.pageInfo",
     "AssetInput.condition",
     "AssetPage.renames",
+    "Explanation.barred",
     "Explanation.renames",
     "Environment.facets",
     "Environment.launchPlanPreview",

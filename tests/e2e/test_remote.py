@@ -260,7 +260,10 @@ def test_what_counts_is_moved_and_taken_back(flow, there):
     assert promoted.startswith("trial has 1 head of 1 asset, 0 deployments and 1 pinned parameter of dev now")
     assert there("unpin", "revenue.scale", "--env", "trial").out.startswith("revenue.scale: 3 -> its default\n")
     (made, *_) = [line.split()[0] for line in flow("asset", "revenue").splitlines() if " head " in line]
-    assert "made from it" in there("retract", made, "--reason", "wrong", "--env", "trial").out
+    told = there("retract", made, "--reason", "wrong", "--env", "trial").out
+    assert "made from it" in told
+    assert "latewood plan 'status:stale' --env trial: " in told
+    assert told.endswith(f"`latewood retract {made} --undo` takes it back.\n")
     assert "retracted" in there("why", "revenue").out
     assert there("why", "revenue").out == flow("why", "revenue")
     assert "taken back at position" in there("retract", made, "--undo").out

@@ -1,6 +1,7 @@
 """What counts as the current version of things: set by hand, taken back, reported by others."""
 
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from typing import Any, Final
 
 import graphene
@@ -77,6 +78,21 @@ VersionPromoted: Final = success(
     ),
 )
 
+_MENDED_MAX: Final = 100
+
+
+class Mending(graphene.ObjectType):
+    """What a run of all that is stale in an environment would do, in steps."""
+
+    environment = graphene.String(required=True, description="The environment.")
+    run = graphene.Int(required=True, description="Steps that would be run.")
+    depends = graphene.Int(required=True, description="Steps of which their inputs decide whether they are.")
+    reuse = graphene.Int(required=True, description="Steps of which an earlier result would be taken.")
+    blocked = graphene.Int(
+        required=True, description="Steps that would make just what was retracted, or would read that."
+    )
+
+
 Corrected: Final = success(
     "Corrected",
     "Versions were retracted, or that was taken back.",
@@ -91,7 +107,15 @@ Corrected: Final = success(
     downstream_count=graphene.Int(
         required=True,
         description="How many versions were made from them, or from what equals them.",
-        resolver=lambda self, _info: len(self.done.reach.made),
+        resolver=lambda self, _info: sum(len(made.versions) for made in self.done.reach.made),
+    ),
+    mending=many(
+        Mending,
+        "What would make others in their place, by environment in which any of it is head, the first hundred.",
+        resolver=lambda self, _info: [
+            {"environment": name, **{action.name.lower(): count for action, count in plan.counts.items()}}
+            for name, plan in islice(self.done.reach.plans.items(), _MENDED_MAX)
+        ],
     ),
 )
 

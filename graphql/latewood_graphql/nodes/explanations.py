@@ -106,6 +106,14 @@ class AssetRename(graphene.ObjectType):
     position = graphene.Field(PositionScalar, required=True, description="The event that says so.")
 
 
+class StandingRetraction(graphene.ObjectType):
+    """A retraction that stands."""
+
+    version = graphene.ID(required=True, description="The version that was declared wrong.")
+    reason = graphene.String(required=True, description="Why, in the words of who did.")
+    position = graphene.Field(PositionScalar, required=True, description="The event that says so.")
+
+
 class PolicyVerdict(graphene.ObjectType):
     """What a policy says of how current an asset is."""
 
@@ -151,6 +159,11 @@ class Explanation(graphene.ObjectType):
     )
     made_because = many(graphene.String, "Why the step that made the head was run.")
     findings = many(Finding, "Root causes, upstream first; empty where it is fresh.", resolver=given("found.findings"))
+    barred = graphene.Field(
+        StandingRetraction,
+        description="By which what would be made now is refused, so that running it does not help; null if by none.",
+        resolver=given("found.barred"),
+    )
     freshness = many(PolicyVerdict, "What policies say of how current the asset is.", resolver=given("found.freshness"))
     renames = many(AssetRename, "Other names that the asset had.", resolver=given("found.renames"))
     position = graphene.Field(

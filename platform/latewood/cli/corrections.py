@@ -1,7 +1,7 @@
 """`latewood retract` and `latewood rename`: putting right what turned out to be wrong."""
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -13,7 +13,6 @@ from latewood.cli.output import console, plural, print_json, short, table
 from latewood.commands.downstream import Made, Reach
 from latewood.commands.renaming import rename
 from latewood.commands.retracting import Done, retract, undo
-from latewood.decide.plan import Plan
 from latewood.errors import UsageError
 from latewood.events import Action
 
@@ -45,9 +44,8 @@ def retract_command(
         return exits.OK
     _print(console(), done, "taken back" if undo_ else "retracted", dry_run=dry_run)
     if not (undo_ or dry_run):
-        named = " ".join([version, *_options(asset=asset, partition=partition)])
-        for line in _ways_on(done.reach, named):
-            console().print(line, style="dim")
+        named = named_so(version, asset=asset, partition=partition)
+        print_ways_on({name: plan.counts for name, plan in done.reach.plans.items()}, named)
     return exits.OK
 
 
@@ -128,29 +126,44 @@ def _print_reach(out: Console, found: Reach, named: int) -> None:
     for head in found.heads:
         rows.add_row(head.environment, head.key, f"{head.count:,}", short(head.partitions, 60))
     out.print(rows)
-    for environment, made_plan in found.plans.items():
-        out.print(f"latewood plan 'status:stale' --env {environment}: {_counts(made_plan)}", style="dim")
+    print_mending({name: plan.counts for name, plan in found.plans.items()})
 
 
-def _ways_on(found: Reach, named: str) -> Iterator[str]:
-    """What to do next: so that something else is made in place of what is wrong, and if that was wrong itself."""
-    if any(plan.counts[Action.BLOCKED] for plan in found.plans.values()):
+Mending = Mapping[str, Mapping[Action, int]]
+"""By environment how many steps of what is stale there would be run, say."""
+
+
+def print_mending(mending: Mending) -> None:
+    """What there is to do, by environment."""
+    for environment, counts in mending.items():
+        console().print(f"latewood plan 'status:stale' --env {environment}: {_counts(counts)}", style="dim")
+
+
+def print_ways_on(mending: Mending, named: str) -> None:
+    """What to do next about what is `named` so, as arguments of the command."""
+    for line in _ways_on(mending, named):
+        console().print(line, style="dim")
+
+
+def named_so(version: str, **given: str) -> str:
+    """These arguments, as somebody would write them."""
+    return " ".join([version, *(f"--{name} {shlex.quote(value)}" for name, value in given.items() if value)])
+
+
+def _ways_on(mending: Mending, named: str) -> Iterator[str]:
+    """So that something else is made in place of what is wrong, and if that was wrong itself."""
+    if any(counts[Action.BLOCKED] for counts in mending.values()):
         yield (
             "Blocked is what would be made just so again, and what reads it: change the code, or what that reads; or "
             f"`latewood retract {named} --override --reason TEXT` lets the same computation be done again."
         )
-    for environment, plan in found.plans.items():
-        if plan.counts[Action.RUN] + plan.counts[Action.REUSE]:
+    for environment, counts in mending.items():
+        if counts[Action.RUN] + counts[Action.REUSE]:
             yield f"`latewood materialize 'status:stale' --env {environment}` makes others in its place."
     yield f"`latewood retract {named} --undo` takes it back."
 
 
-def _options(**given: str) -> Iterator[str]:
-    return (f"--{name} {shlex.quote(value)}" for name, value in given.items() if value)
-
-
-def _counts(plan: Plan) -> str:
-    counts = plan.counts
+def _counts(counts: Mapping[Action, int]) -> str:
     words = {Action.RUN: "run", Action.DEPENDS: "maybe", Action.REUSE: "reuse", Action.BLOCKED: "blocked"}
     return (
         ", ".join(f"{counts[action]:,} {word}" for action, word in words.items() if counts[action]) or "nothing to do"

@@ -31,7 +31,7 @@ from latewood.decide.why import explain
 from latewood.engine.loading.importing import project_root
 from latewood.engine.loading.loaded import Loaded
 from latewood.engine.running.binding import Bindings, Blocked
-from latewood.errors import UsageError
+from latewood.errors import NotFound, UsageError
 from latewood.events import (
     Action,
     CheckEvaluated,
@@ -49,7 +49,7 @@ from latewood.model.mappings import upstream_ordinals
 from latewood.model.ordinals import Ordinals
 from latewood.model.partitions import keys_of, ordinal_meant
 from latewood.projections.carried import carried_over
-from latewood.projections.catalog import defined, deployments_of
+from latewood.projections.catalog import defined, deployments_of, dropped_by
 from latewood.projections.configurations import values_of
 from latewood.projections.heads import last_move_before
 from latewood.projections.runs import expansion_behind
@@ -71,10 +71,36 @@ def why(
 ) -> Explanation:
     """Why the asset partition is as it is. Without a partition: the first one that is not fresh, else the last.
 
-    `loaded`: as it would be were this location deployed as it was loaded. `view` as in `reading`. Raises UsageError.
+    `loaded`: as it would be were this location deployed as it was loaded. `view` as in `reading`. Raises UsageError,
+    for an asset that was dropped with what dropped it.
     """
     if loaded is not None and as_of != PRESENT:
         raise UsageError("expected definitions as they are now, or a position of the past; found both")
+    try:
+        return _why(workspace, key, partition, as_of, loaded, view)
+    except NotFound as error:
+        dropped = _dropped(workspace, key, as_of) if error.what == "asset" else ""
+        if not dropped:
+            raise
+        raise NotFound("asset", dropped) from None
+
+
+def _dropped(workspace: Workspace, key: str, as_of: AsOf) -> str:
+    """When an asset was dropped that is no more, and by what; empty where none of that key was."""
+    with snapshot(workspace.log) as connection:
+        found = dropped_by(connection, workspace.project, workspace.environment, key, as_of.position)
+    if found is None:
+        return ""
+    return (
+        f'no asset "{key}" any more: deployment {found.deployment} of {found.location} by {found.actor} dropped it at '
+        f"{found.at.isoformat(timespec='seconds')}, event {found.position:,}; "
+        f"--as-of {found.position - 1} has it as it was"
+    )
+
+
+def _why(
+    workspace: Workspace, key: str, partition: str, as_of: AsOf, loaded: Loaded | None, view: View | None
+) -> Explanation:
     with reading(workspace, as_of, loaded, about_one(workspace, key), view) as (connection, found):
         asset = known_key(found.view, key)
         assessed = found.assessed[asset]

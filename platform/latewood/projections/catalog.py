@@ -251,6 +251,24 @@ _DEPLOYMENTS_OF: Final = text(
     "AND environment = :environment AND location = :location AND from_position <= :as_of ORDER BY from_position DESC"
 )
 
+_EVER_DEPLOYED: Final = text(
+    "SELECT d.location "
+    "FROM unnest(CAST(:locations AS text[]), CAST(:deployments AS text[])) AS d (location, deployment) "
+    "WHERE EXISTS (SELECT FROM environment_deployments e WHERE e.project = :project AND e.environment = :environment "
+    "AND e.location = d.location AND e.deployment = d.deployment AND e.from_position <= :as_of)"
+)
+
+# What the environment itself was deployed comes before what others were; an asset may be dropped more than once.
+_DROPPED: Final = text(
+    "SELECT d.deployment, d.location, d.position, d.created_at, d.actor FROM assets a "
+    "JOIN deployment_changes c ON c.project = a.project AND c.asset = a.asset AND c.digest IS NULL "
+    "JOIN deployments d ON d.project = c.project AND d.deployment = c.deployment AND d.position <= :as_of "
+    "WHERE a.project = :project AND a.key = :key ORDER BY EXISTS ("
+    "  SELECT FROM environment_deployments e WHERE e.project = d.project AND e.environment = :environment "
+    "  AND e.location = d.location AND e.deployment = d.deployment AND e.from_position <= :as_of) DESC, "
+    "d.position DESC LIMIT 1"
+)
+
 _decode: Final = msgspec.json.Decoder(AssetDefinition).decode
 
 
@@ -336,3 +354,29 @@ def deployments_of(
     """When the environment pointed to which deployment of the location, newest first."""
     parameters = {"project": project, "environment": environment, "location": location, "as_of": as_of}
     return [(row.from_position, row.deployment) for row in connection.execute(_DEPLOYMENTS_OF, parameters)]
+
+
+class Dropped(NamedTuple):
+    """The deployment by which an asset was dropped."""
+
+    deployment: str
+    location: str
+    position: Position
+    at: datetime
+    actor: str
+
+
+def dropped_by(connection: Connection, project: str, environment: str, key: str, as_of: Position) -> Dropped | None:
+    """By which an asset of that key was dropped last, in the environment if it was there; None if by none."""
+    given = {"project": project, "environment": environment, "key": key, "as_of": as_of}
+    row = connection.execute(_DROPPED, given).one_or_none()
+    return None if row is None else Dropped._make(row)
+
+
+def ever_deployed(
+    connection: Connection, project: str, environment: str, deployments: Mapping[str, str], as_of: Position
+) -> frozenset[str]:
+    """The locations of which the environment has ever pointed to this deployment; a branch begins with its base's."""
+    given = {"locations": list(deployments), "deployments": list(deployments.values()), "as_of": as_of}
+    rows = connection.execute(_EVER_DEPLOYED, {"project": project, "environment": environment, **given})
+    return frozenset(row.location for row in rows)

@@ -8,6 +8,7 @@ export const WHY = graphql(`
           asset partition status since madeBecause
           head { id run madeAt position artifact }
           moved { by position at actor environment run }
+          barred { version reason }
           takenFrom { id asset run madeAt position }
           findings {
             cause asset partitions subject path before after event through failure retraction retracted observed

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { Finding, Moved } from "./documents.ts";
-import { because, brief, lines, type Piece } from "./words.ts";
+import { because, brief, inVain, lines, type Piece } from "./words.ts";
 
 const NOTHING: Finding = {
   cause: "MISSING",
@@ -119,4 +119,11 @@ test("why a step was run is read from how it is recorded", () => {
     "its code changed",
     "artifact lost",
   ]);
+});
+
+test("running what would make what was retracted does not help, and what does is said", () => {
+  expect(text(inVain({ version: "r.1", reason: "the till was broken" }))).toBe(
+    "Running it does not help: that would make what was retracted, r.1 (the till was broken). " +
+      "Change it, or retract that once more so that it may be made again.",
+  );
 });

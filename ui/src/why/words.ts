@@ -30,6 +30,12 @@ export function lines({ findings, moved }: Pick<Explanation, "findings" | "moved
   });
 }
 
+/** Why running it would change nothing, and what would. */
+export function inVain({ version, reason }: NonNullable<Explanation["barred"]>): Piece[] {
+  const way = "Change it, or retract that once more so that it may be made again.";
+  return ["Running it does not help: that would make what was retracted, ", { code: version }, ` (${reason}). ${way}`];
+}
+
 function told_of(finding: Finding): Line[] {
   const rest = { through: finding.through, event: finding.event };
   if (finding.cause === "CODE" && finding.code.length > 0)

@@ -79,7 +79,7 @@ _WHY: Final = f"""query (
   project(name: $project, asOf: $asOf) {{ environment(name: $environment) {{
     why(asset: $asset, partition: $partition) {{
       asset partition status position headSince madeBecause {_MOVED} {JUDGED}
-      head {{ {VERSION} }} takenFrom {{ {VERSION} }}
+      head {{ {VERSION} }} takenFrom {{ {VERSION} }} barred {{ version reason position }}
       findings {{
         cause asset partitions subject path before after event since through failure retraction retracted observed
         undefinedIn pinned pinnedBy {_MOVED} code {{ subject name before after }}
@@ -164,7 +164,8 @@ def _run_called(client: "Client", text: str, moment: int | str | None) -> RunExp
         return None
 
 
-_UNTOLD: Final = frozenset({"nearest", "replaced", "elements", "carried", "absent", "foreseen", "failed", "barred"})
+_UNTOLD: Final = frozenset({"nearest", "replaced", "elements", "carried", "absent", "foreseen", "failed"})
+_TOLD_OF_RETRACTIONS: Final = frozenset({"version", "reason", "position"})
 _UNTOLD_OF_FINDINGS: Final = frozenset({"lying", "retracted"})
 
 
@@ -176,7 +177,8 @@ def _known(found: Mapping[str, Any]) -> dict[str, Any]:
 
     head = None if found["head"] is None else rest(found["head"], UNTOLD)
     findings = [rest(finding, _UNTOLD_OF_FINDINGS) for finding in found["findings"]]
-    return {**rest(found, _UNTOLD), "head": head, "findings": findings}
+    barred = found["barred"] and {name: found["barred"][name] for name in sorted(_TOLD_OF_RETRACTIONS)}
+    return {**rest(found, _UNTOLD), "head": head, "findings": findings, "barred": barred}
 
 
 def _asked(client: "Client", head: VersionFacts | None) -> RunRequested | None:
@@ -189,7 +191,7 @@ def _asked(client: "Client", head: VersionFacts | None) -> RunRequested | None:
 
 def _explanation(found: Mapping[str, Any]) -> Explanation:
     head = None if found["head"] is None else version_of(found["head"])
-    taken = found["takenFrom"]
+    taken, barred = found["takenFrom"], found["barred"]
     return Explanation(
         asset=AssetKey(found["asset"]),
         partition=PartitionKey(found["partition"]),
@@ -203,6 +205,7 @@ def _explanation(found: Mapping[str, Any]) -> Explanation:
         renames=renames_of(found),
         freshness=freshness_of(found, AssetKey(found["asset"])),
         source=None if taken is None else (AssetKey(taken["asset"]), version_of(taken)),
+        barred=None if barred is None else _retraction(barred["version"], barred["reason"], barred["position"]),
     )
 
 
@@ -260,7 +263,7 @@ def _failure(cause: Cause, subject: str, said: str) -> StepFailed | CheckEvaluat
     return StepFailed(run=RunId(""), step=0, attempt=1, failure=failure, duration_ms=0.0)
 
 
-def _retraction(version: str, reason: str) -> Retraction:
+def _retraction(version: str, reason: str, position: int = 0) -> Retraction:
     return Retraction(
         asset=AssetId(""),
         partition=PartitionKey(""),
@@ -271,7 +274,7 @@ def _retraction(version: str, reason: str) -> Retraction:
         reuse_key="",
         rerun=False,
         reason=reason,
-        position=0,
+        position=position,
     )
 
 

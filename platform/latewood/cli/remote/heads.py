@@ -4,9 +4,13 @@ from datetime import datetime
 from typing import Final
 
 from latewood.cli import exits
+from latewood.cli.corrections import named_so, print_mending, print_ways_on
 from latewood.cli.output import console, plural, print_json, short
 from latewood.cli.remote.connection import connect, done
 from latewood.errors import UsageError
+from latewood.events import Action
+
+_MENDED: Final = (Action.RUN, Action.DEPENDS, Action.REUSE, Action.BLOCKED)
 
 _ROLLBACK: Final = """mutation (
   $project: String!, $environment: String!, $asset: ID!, $partition: String!, $version: ID!, $to: Moment
@@ -29,7 +33,9 @@ _AS_GIVEN: Final = (
     "project: $project, environment: $environment, version: $version, asset: $asset, partition: $partition"
 )
 _CORRECTED: Final = """{ __typename
-    ... on Corrected { versionsCount unchangedCount downstreamCount position }
+    ... on Corrected {
+      versionsCount unchangedCount downstreamCount mending { environment run depends reuse blocked } position
+    }
     ... on Error { message }
   }"""
 _RETRACT: Final = f"""mutation ({_GIVEN}, $reason: String!, $rerun: Boolean!) {{
@@ -130,4 +136,10 @@ def retract(
         out.print(f"{plural(count, 'version')} {word} at position {found['position']:,}.")
     made = found["downstreamCount"]
     out.print(f"{plural(made, 'version')} made from it." if made else "Nothing was made from it.")
+    mending = {
+        each["environment"]: {action: each[action.name.lower()] for action in _MENDED} for each in found["mending"]
+    }
+    print_mending(mending)
+    if not undo_:
+        print_ways_on(mending, named_so(version, asset=asset, partition=partition))
     return exits.OK
