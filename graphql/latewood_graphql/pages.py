@@ -79,7 +79,7 @@ def page_of(
 
 def slice_of(whole: Sequence[Any], first: int, after: str | None) -> Page:
     """A page of a list that is there as a whole, by number. Raises UsageError."""
-    first, behind = checked_first(first), key_of(after, int)
+    first, behind = checked_first(first, "after"), key_of(after, int)
     start = 0 if behind is None else behind + 1
     edges = [Edge(item, n) for n, item in enumerate(whole[start : start + first], start=start)]
     return Page(edges=edges, has_next=start + first < len(whole), count=lambda: len(whole))
@@ -103,27 +103,35 @@ def key_of(cursor: str | None, kind: type) -> Any:
     return found
 
 
-def checked_first(first: int) -> int:
-    """How many items the page has. Raises UsageError for none or too many."""
+def checked_first(first: int, follows: str = "") -> int:
+    """How many items the page has, and which argument `follows` it. Raises UsageError for none or too many."""
     if not 1 <= first <= FIRST_MAX:
-        raise UsageError(f"first: expected 1 to {FIRST_MAX:,}, found {first:,}; `after` has what follows")
+        way = f"; `{follows}` has what follows" if follows else ""
+        raise UsageError(f"first: expected 1 to {FIRST_MAX:,}, found {first:,}{way}")
     return first
 
 
-def stretch_arguments(default: int = FIRST) -> dict[str, Any]:
+def stretch_arguments() -> dict[str, Any]:
     """The arguments of a list that is there as a whole, with its length beside it."""
     return {
         "first": graphene.Int(
-            required=True, default_value=default, description=f"How many at most, up to {FIRST_MAX:,}."
+            description=f"How many at most, up to {FIRST_MAX:,}. Without it all; more than that are refused."
         ),
         "behind": graphene.Int(required=True, default_value=0, description="Without so many of the first ones."),
     }
 
 
-def stretch_of(whole: Sequence[Item], first: int, behind: int) -> Sequence[Item]:
-    """So many of them. Raises UsageError."""
+def stretch_of(whole: Sequence[Item], first: int | None, behind: int) -> Sequence[Item]:
+    """So many of them, or all: who does not say how many is never given a part. Raises UsageError."""
     start = max(behind, 0)
-    return whole[start : start + checked_first(first)]
+    if first is not None:
+        return whole[start : start + checked_first(first, "behind")]
+    if len(whole) - start > FIRST_MAX:
+        raise UsageError(
+            f"expected at most {FIRST_MAX:,} without `first`, found {len(whole) - start:,}: "
+            f"`first: {FIRST_MAX}` has the first of them, and with `behind: {FIRST_MAX}` what follows"
+        )
+    return whole[start:]
 
 
 def page_arguments(default: int = FIRST) -> dict[str, Any]:

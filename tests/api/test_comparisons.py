@@ -1,5 +1,7 @@
 """Versions side by side, as columns."""
 
+from sqlalchemy import event
+
 FIT = """
     @asset
     def fit(*, depth: int = 1) -> dict[str, float]:
@@ -59,6 +61,22 @@ def test_of_a_run_there_is_what_it_made_and_what_it_took_in_place_of_making_it(a
     assert api(ask.replace(f"asOf: {then}", f"asOf: {begun}"))["project"]["environment"]["asset"] == {
         "comparison": {"considered": 0}
     }
+
+
+def test_too_many_comparisons_are_refused_before_any_run_is_looked_for(api, made):
+    run = made(FIT).run
+    some = [f'c{n}: comparison(run: "{run}", first: {n + 1}) {{ considered }}' for n in range(6)]
+    sent = []
+    event.listen(api.service.reader.engine, "before_cursor_execute", lambda *given: sent.append(given[2]))
+    for errors in (some, [some[0], some[1].replace(run, "no such")]):
+        sent.clear()
+        answer = api.post(f'{{ project {{ environment {{ asset(key: "fit") {{ {" ".join(errors)} }} }} }} }}').json()
+        found = answer["data"]["project"]["environment"]["asset"]
+        if errors is some:
+            assert set(found.values()) == {None}
+            assert not [text for text in sent if "FROM runs" in text]
+        else:
+            assert found == {"c0": {"considered": 1}, "c1": None}, "who asks for another run is answered"
 
 
 def test_at_a_moment_there_are_those_of_then(api, made):

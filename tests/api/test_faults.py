@@ -8,7 +8,8 @@ from starlette.websockets import WebSocketDisconnect
 
 from api.conftest import open_app
 from api.following import Following, on_loopback
-from latewood_graphql.pages import cursor_of
+from latewood.errors import UsageError
+from latewood_graphql.pages import cursor_of, stretch_of
 
 EVENTS = {"Accept": "text/event-stream"}
 DEEP = base64.urlsafe_b64encode(b"[" * 100_000).decode()
@@ -115,3 +116,13 @@ def test_by_an_address_things_are_asked_and_nothing_is_done(api):
     assert got("{ projects }", variables="[" * 20_000).status_code == 400
     assert "Unexpected <EOF>" in got("").text
     assert "expected an object" in api.client.get("/graphql", headers=EVENTS).text
+
+
+def test_a_list_is_whole_unless_a_part_is_asked_for_and_refused_where_it_is_too_long():
+    assert stretch_of(range(1_000), None, 0) == range(1_000)
+    assert stretch_of(range(1_001), None, 1) == range(1, 1_001)
+    assert stretch_of(range(1_001), 2, 3) == range(3, 5)
+    with pytest.raises(UsageError, match=r"found 1,001: `first: 1000` has the first.* `behind: 1000`"):
+        stretch_of(range(1_001), None, 0)
+    with pytest.raises(UsageError, match=r"first: expected 1 to 1,000, found 0; `behind` has what follows"):
+        stretch_of(range(3), 0, 0)

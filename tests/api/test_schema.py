@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from graphql import (
+    DangerousChangeType,
     GraphQLEnumType,
     GraphQLInputObjectType,
     GraphQLInterfaceType,
@@ -11,6 +12,7 @@ from graphql import (
     Undefined,
     build_schema,
     find_breaking_changes,
+    find_dangerous_changes,
     get_named_type,
     get_nullable_type,
     is_composite_type,
@@ -38,7 +40,25 @@ def broken(released, now):
         if of.deprecation_reason is not None
     }
     changes = [change.description for change in find_breaking_changes(released, now)]
-    return [change for change in changes if not deprecated & _named(change) or "was removed" not in change]
+    changes += [
+        change.description
+        for change in find_dangerous_changes(released, now)
+        if change.type is DangerousChangeType.ARG_DEFAULT_VALUE_CHANGE
+    ]
+    gone = [change for change in changes if not deprecated & _named(change) or "was removed" not in change]
+    return gone + list(cut_without_being_asked(released, now))
+
+
+def cut_without_being_asked(released, now):
+    """Lists that were whole, and of which who asks as before gets a part."""
+    for name, type_ in released.type_map.items():
+        for field_name, field in getattr(type_, "fields", {}).items():
+            if not is_list_type(get_nullable_type(field.type)):  # others may be bounded by refusing what is longer
+                continue
+            then = getattr(getattr(now.type_map.get(name), "fields", {}).get(field_name), "args", {})
+            for size in ("first", "last"):
+                if size in then and size not in field.args and then[size].default_value is not Undefined:
+                    yield f"{name}.{field_name} has no more than {then[size].default_value} where nobody says {size}."
 
 
 def _named(change):
@@ -61,14 +81,26 @@ def test_what_was_released_is_there_or_had_been_deprecated():
         ("type Query { kept: Int old: Int }", ["Query.kept changed type from Int! to Int."]),
         ("type Query { kept: Int! old: String }", ["Query.old changed type from Int to String."]),
         ("type Query { kept(by: Int!): Int! }", ["A required arg by on Query.kept was added."]),
+        ("type Query { kept: Int! some(first: Int): [Int] }", []),
+        (
+            "type Query { kept: Int! some(last: Int! = 5): [Int] }",
+            ["Query.some has no more than 5 where nobody says last."],
+        ),
+        (
+            'type Query { kept: Int! old(by: String = "b"): Int }',
+            ['Query.old arg by has changed defaultValue from "a" to "b".'],
+        ),
         ("type Query { kept: Int! } enum Word { KEPT }", []),
         ("type Query { kept: Int! } enum Word { OLD }", ["KEPT was removed from enum type Word."]),
     ],
 )
 def test_what_breaks_a_client_is_found(now, found):
-    gone = '@deprecated(reason: "kept")'
-    released = build_schema(f"type Query {{ kept: Int! old: Int {gone} }} enum Word {{ KEPT OLD {gone} }}")
-    assert broken(released, build_schema(now if "enum" in now else f"{now} enum Word {{ KEPT OLD }}")) == found
+    gone, word = '@deprecated(reason: "kept")', "enum Word { KEPT OLD }"
+    word_then = word.replace("OLD", f"OLD {gone}")
+    then = f'type Query {{ some: [Int] kept: Int! old(by: String = "a"): Int {gone} }} {word_then}'
+    now = now.replace("old:", 'old(by: String = "a"):')
+    now = now if "some" in now else now.replace("{", "{ some: [Int]", 1)
+    assert broken(build_schema(then), build_schema(now if "enum" in now else f"{now} {word}")) == found
 
 
 def test_everything_says_what_it_is():

@@ -1,6 +1,7 @@
 """A list costs as many statements as a single item does."""
 
 from collections import Counter
+from dataclasses import replace
 from textwrap import dedent
 
 import pytest
@@ -9,6 +10,7 @@ from sqlalchemy import event
 from api.conftest import SHOP
 from api.walking import fields_of
 from latewood.commands.deploying import deploy_loaded
+from latewood.commands.environments import create
 from latewood.engine.loading.loader import load_file
 from latewood_graphql.schema import schema
 
@@ -87,6 +89,25 @@ def test_what_changed_is_as_many_statements_whatever_it_is(api, made, statements
     assert every.total() <= one.total() + 1, every - one
 
 
+def test_a_promotion_is_as_many_statements_of_however_many_locations(api, made, workspace, statements, load):
+    made(many(1))
+    sent = []
+    for count in (1, 3):
+        for n in range(count):
+            loaded = load(f"@asset\ndef c{n}() -> int:\n    return {count}\n")
+            deploy_loaded(workspace, replace(loaded, location=f"c{n}.py"))
+        create(workspace, f"to{count}")
+        for n in range(count):
+            loaded = load(f"@asset\ndef c{n}() -> int:\n    return -{count}\n")
+            deploy_loaded(replace(workspace, environment=f"to{count}"), replace(loaded, location=f"c{n}.py"))
+        ask = f'promotion(target: "to{count}") {{ deployments {{ location moved }} }}'
+        statements()
+        found = api.environment(ask)["promotion"]["deployments"]
+        assert [each["moved"] for each in found] == [True] * count
+        sent.append(statements().total())
+    assert sent[0] == sent[1]
+
+
 def queried(tables):
     made = "".join(f"@asset\ndef {t}() -> pa.Table:\n    return pa.table({{'n': [1]}})\n" for t in tables)
     query = f"SELECT {' + '.join(f'{t}.n' for t in tables)} AS n FROM {', '.join(tables)}"
@@ -150,7 +171,7 @@ LISTS = {
 """How one or many of a type are asked for."""
 
 ONE_BY_ONE = {
-    "Asset.comparison": "of up to 20 assets in a query",
+    "Asset.comparison": "of up to 5 assets in a query",
     "AssetVersion.sample": "of up to 20 versions in a query",
     "AssetVersion.source": "of up to 20 versions in a query",
 }

@@ -3,9 +3,17 @@
 from itertools import count
 from types import SimpleNamespace
 
+import pytest
+
+from latewood.cli.remote.assets import _column
+from latewood.cli.remote.automations import _pages
 from latewood.cli.remote.connection import of_one_state
 from latewood.cli.remote.deployments import _latest
 from latewood.cli.remote.environments import _whole
+from latewood.cli.remote.facts import defined_as
+from latewood.errors import UsageError
+from latewood.events import AutomationDefined
+from latewood.model.automations import Automation
 
 
 def test_a_difference_of_environments_is_of_one_moment_though_the_log_goes_on():
@@ -66,3 +74,33 @@ def test_the_latest_deployments_are_those_of_all_locations_however_many_there_ar
     assert asked[:2] == [(None, None), (50, 8)]
     assert latest(3) == [9, 8, 7]
     assert latest(9, "rarely") == [6, 1]
+
+
+def test_all_that_is_overdue_is_asked_for_as_it_was_at_first():
+    asked = []
+
+    def look(**given):
+        asked.append(given)
+        return {"now": "then", "automations": [{"overdueCount": 2_001}, {"overdueCount": 1_000}]}
+
+    assert len(_pages(look)) == 3
+    assert asked == [{"behind": 0}, {"behind": 1_000, "asOf": "then"}, {"behind": 2_000, "asOf": "then"}]
+
+
+DAILY = {"kind": "schedule", "name": "daily", "selection": "*", "cron": "0 6 * * *", "timezone": "UTC"}
+
+
+def test_a_definition_of_another_version_is_not_read_as_if_it_were_of_this_one():
+    assert defined_as({"definition": DAILY, "definitionVersion": 1}, AutomationDefined, Automation).name == "daily"
+    for told, said in (
+        ({"definition": DAILY, "definitionVersion": 2}, "version 2 of the event `automation.defined`"),
+        ({"definition": {"kind": "tide"}, "definitionVersion": 1}, "tide"),
+    ):
+        with pytest.raises(UsageError, match=said):
+            defined_as(told, AutomationDefined, Automation)
+
+
+def test_of_a_column_it_is_known_of_how_many_versions_it_is_though_a_hundred_are_named():
+    told = {"asset": "late", "column": "n", "confidence": "FULL", "depth": 0, "sources": [], "end": None}
+    found = _column({**told, "versions": ["r.0", "r.1"], "versionsCount": 365})
+    assert (found.count, len(found.versions)) == (365, 2)

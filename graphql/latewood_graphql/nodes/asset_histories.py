@@ -68,7 +68,7 @@ async def versions_page(
     at: EnvironmentAt, key: AssetKey, first: int, after: str | None = None, partition: str | None = None
 ) -> Page:
     """By the position of the event that made each."""
-    asked = _asked(at, key, checked_first(first) + 1, partition, key_of(after, int))
+    asked = _asked(at, key, checked_first(first, "after") + 1, partition, key_of(after, int))
     found = await _history(at, key, asked)
 
     def counts(assets: Sequence[AssetId]) -> Mapping[AssetId, int]:

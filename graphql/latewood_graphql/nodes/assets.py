@@ -304,11 +304,11 @@ class Asset(graphene.ObjectType):
         """As they are declared."""
         return parameters_at(self.definition.task, self.environment.view.pins.get(self.key, {}))
 
-    def resolve_upstream(self: AssetAt, _info: Any, first: int, behind: int) -> Any:
+    def resolve_upstream(self: AssetAt, _info: Any, behind: int, first: int | None = None) -> Any:
         """In the order of the task's inputs."""
         return assets_at(self.environment, stretch_of(self.upstream, first, behind))
 
-    def resolve_downstream(self: AssetAt, _info: Any, first: int, behind: int) -> Any:
+    def resolve_downstream(self: AssetAt, _info: Any, behind: int, first: int | None = None) -> Any:
         """In the order of keys."""
         return assets_at(self.environment, stretch_of(self.downstream, first, behind))
 

@@ -97,7 +97,7 @@ class Automation(graphene.ObjectType):
     last_run = graphene.ID(
         description="The last run that a sensor asked for.", resolver=given("found.standing.last_run")
     )
-    overdue = fallible_many(Overdue, "Of a policy of freshness what is overdue by it.", **stretch_arguments(FIRST_MAX))
+    overdue = fallible_many(Overdue, "Of a policy of freshness what is overdue by it.", **stretch_arguments())
     overdue_count = fallible(graphene.Int, "How many these are.")
     position = graphene.Field(
         PositionScalar, description="Where the log last has something of it.", resolver=given("found.standing.position")
@@ -112,7 +112,7 @@ class Automation(graphene.ObjectType):
         """As its definition is tagged."""
         return str(self.definition["kind"])
 
-    def resolve_overdue(self: AutomationAt, _info: Any, first: int, behind: int) -> Any:
+    def resolve_overdue(self: AutomationAt, _info: Any, behind: int, first: int | None = None) -> Any:
         """By all policies at once."""
         return stretch_of(self.overdue(), first, behind)
 

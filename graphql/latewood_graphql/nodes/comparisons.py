@@ -104,7 +104,7 @@ class _Asked:
     lowest: bool
     partition: str
     first: int
-    run: RunId | None
+    run: str | None
 
 
 async def comparison_of(
@@ -112,9 +112,16 @@ async def comparison_of(
 ) -> ComparisonAt:
     """As `latewood compare`. Raises UsageError for an unknown metric or run, and for too many assets."""
 
-    def read(wanted: Sequence[_Asked]) -> Mapping[_Asked, Comparison]:
+    def read(wanted: Sequence[_Asked]) -> Mapping[_Asked, Comparison | UsageError]:
         if len(wanted) > COMPARED_MAX:
             raise UsageError(f"comparison: expected at most {COMPARED_MAX} assets in a query, found {len(wanted):,}")
+        runs: dict[_Asked, RunId] = {}
+        refused: dict[_Asked, UsageError] = {}
+        for each in wanted:
+            try:
+                runs |= {} if each.run is None else {each: RunId(run_of(at.project, each.run).row.run)}
+            except UsageError as error:  # of who asks for this run alone
+                refused[each] = error
 
         def look(log: Any) -> Mapping[_Asked, Comparison]:
             there, as_of = replace(at.workspace, log=log), at.as_of
@@ -126,14 +133,14 @@ async def comparison_of(
                     lowest=each.lowest,
                     partition=each.partition,
                     limit=each.first,
-                    run=each.run,
+                    run=runs.get(each),
                     as_of=as_of,
                 )
                 for each in wanted
+                if each not in refused
             }
 
-        return at.call.aside(("comparisons", at.project.name, at.name, at.as_of, tuple(wanted)), look)
+        return {**at.call.aside(("comparisons", at.project.name, at.name, at.as_of, tuple(wanted)), look), **refused}
 
-    of = None if run is None else RunId(run_of(at.project, run).row.run)
-    asked = _Asked(key, by, lowest, partition, checked_first(first), of)
+    asked = _Asked(key, by, lowest, partition, checked_first(first), run)
     return ComparisonAt(environment=at, found=await at.load("comparison", asked, read))

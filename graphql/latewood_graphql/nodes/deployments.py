@@ -64,14 +64,14 @@ class DeploymentDifference(graphene.ObjectType):
 
     before = graphene.Field(Deployment, required=True, description="The earlier one.")
     after = graphene.Field(Deployment, required=True, description="The later one.")
-    added = many(NamedDefinition, "Definitions that are new.", **stretch_arguments(FIRST_MAX))
+    added = many(NamedDefinition, "Definitions that are new.", **stretch_arguments())
     added_count = graphene.Int(required=True, description="How many these are.")
-    removed = many(NamedDefinition, "Definitions that are no more.", **stretch_arguments(FIRST_MAX))
+    removed = many(NamedDefinition, "Definitions that are no more.", **stretch_arguments())
     removed_count = graphene.Int(required=True, description="How many these are.")
-    changed = many(ChangedDefinition, "Definitions that are other than they were.", **stretch_arguments(FIRST_MAX))
+    changed = many(ChangedDefinition, "Definitions that are other than they were.", **stretch_arguments())
     changed_count = graphene.Int(required=True, description="How many these are.")
 
-    def resolve_added(self: "DifferenceAt", _info: Any, first: int, behind: int) -> Any:
+    def resolve_added(self: "DifferenceAt", _info: Any, behind: int, first: int | None = None) -> Any:
         """By kind and name."""
         return stretch_of(self.found.added, first, behind)
 
@@ -79,7 +79,7 @@ class DeploymentDifference(graphene.ObjectType):
         """All of them."""
         return len(self.found.added)
 
-    def resolve_removed(self: "DifferenceAt", _info: Any, first: int, behind: int) -> Any:
+    def resolve_removed(self: "DifferenceAt", _info: Any, behind: int, first: int | None = None) -> Any:
         """By kind and name."""
         return stretch_of(self.found.removed, first, behind)
 
@@ -87,7 +87,7 @@ class DeploymentDifference(graphene.ObjectType):
         """All of them."""
         return len(self.found.removed)
 
-    def resolve_changed(self: "DifferenceAt", _info: Any, first: int, behind: int) -> Any:
+    def resolve_changed(self: "DifferenceAt", _info: Any, behind: int, first: int | None = None) -> Any:
         """By kind and name."""
         return stretch_of(self.found.changed, first, behind)
 

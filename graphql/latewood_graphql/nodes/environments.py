@@ -199,7 +199,7 @@ class Environment(graphene.ObjectType):
 
     def resolve_assets(self: EnvironmentAt, _info: Any, selection: str, first: int, **given: Any) -> Any:
         """By key, so that a page is found again though assets come and go."""
-        first, after = checked_first(first), key_of(given.get("after"), str)
+        first, after = checked_first(first, "after"), key_of(given.get("after"), str)
         matching = _matching(self, selection, given.get("search"))
         rest = [key for key in matching if after is None or key > after][: first + 1]
         nodes = [AssetAt(environment=self, key=key) for key in rest]

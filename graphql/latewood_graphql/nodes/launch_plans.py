@@ -97,7 +97,7 @@ def _of_selection(at: LaunchPlanAt, plan: LaunchPlanDefinition) -> Iterator[tupl
 
 def launch_plans_page(at: EnvironmentAt, first: int, after: str | None, name: str | None) -> Page:
     """By name and location. Raises UsageError for an unknown environment."""
-    first, behind = checked_first(first), key_of(after, list)
+    first, behind = checked_first(first, "after"), key_of(after, list)
     with snapshot(at.workspace.log) as connection:
         found = launchables_of(connection, at.project.name, at.view.deployments)
     by_location = {(location, called): each for called, those in found.items() for location, _, each in those}

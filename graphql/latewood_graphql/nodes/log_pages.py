@@ -82,7 +82,7 @@ def events_page(
     after: str | None = None,
 ) -> Page:
     """What was found, up to as many as are asked for, before enough was looked at. Raises UsageError."""
-    beyond, first, since = key_of(after, int), checked_first(first), since or 0
+    beyond, first, since = key_of(after, int), checked_first(first, "after"), since or 0
     wanted = EventsWanted(
         types=None if types is None else tuple(types),
         hidden=hidden_from(project),

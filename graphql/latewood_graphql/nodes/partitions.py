@@ -48,7 +48,7 @@ class PartitionSet(graphene.ObjectType):
 
     def resolve_ranges(self: "Chosen", _info: Any, first: int, behind: int) -> Any:
         """As many as are asked for."""
-        return self.ranges(checked_first(first), behind)
+        return self.ranges(checked_first(first, "behind"), behind)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +104,7 @@ class PartitionDimension(graphene.ObjectType):
     def resolve_keys(self: "Along", _info: Any, first: int, behind: int) -> list[str]:
         """As many as are asked for."""
         start = max(behind, 0)
-        return [key_at(self.scheme, n) for n in range(start, min(self.count, start + checked_first(first)))]
+        return [key_at(self.scheme, n) for n in range(start, min(self.count, start + checked_first(first, "behind")))]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

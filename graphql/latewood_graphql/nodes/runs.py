@@ -182,7 +182,7 @@ class Run(graphene.ObjectType):
         self: RunAt, _info: Any, first: int, after: str | None = None, above: int | None = None
     ) -> Page:
         """By number."""
-        behind, first, project = key_of(after, int), checked_first(first), self.project
+        behind, first, project = key_of(after, int), checked_first(first, "after"), self.project
         lowest = max(-1 if number is None else number for number in (behind, above))
         rows = await _steps(self, lowest, first + 1)
         keys = await _keys(project, frozenset(asset for row in rows for asset in row.assets))
@@ -204,7 +204,7 @@ class Run(graphene.ObjectType):
 
     async def resolve_events(self: RunAt, _info: Any, first: int, after: str | None = None) -> Page:
         """Of its stream."""
-        project, behind, limit = self.project, key_of(after, int) or 0, checked_first(first) + 1
+        project, behind, limit = self.project, key_of(after, int) or 0, checked_first(first, "after") + 1
 
         def read(runs: Sequence[RunId]) -> Mapping[RunId, Sequence[RecordedEvent]]:
             upto, log = project.position, project.workspace.log
@@ -316,7 +316,7 @@ def wanted_of(
 
 def runs_page(project: ProjectAt, first: int, after: str | None, wanted: Wanted) -> Page:
     """Runs that were asked for by the project's moment, newest first."""
-    limit, before = checked_first(first) + 1, _before(project, after)
+    limit, before = checked_first(first, "after") + 1, _before(project, after)
     with snapshot(project.workspace.log) as connection:
         rows = recent_runs(connection, project.name, before=before, limit=limit, wanted=wanted)
 
@@ -329,7 +329,7 @@ def runs_page(project: ProjectAt, first: int, after: str | None, wanted: Wanted)
 
 def going_on_page(project: ProjectAt, first: int, after: str | None, environment: str) -> Page:
     """Runs that had not ended at the project's moment, newest first."""
-    limit, before = checked_first(first) + 1, _before(project, after)
+    limit, before = checked_first(first, "after") + 1, _before(project, after)
     of: dict[str, Any] = {"environment": environment, "as_of": project.as_of.position}
     with snapshot(project.workspace.log) as connection:
         rows = runs_going_on(connection, project.name, before=before, limit=limit, **of)
@@ -343,7 +343,7 @@ def going_on_page(project: ProjectAt, first: int, after: str | None, environment
 
 async def runs_page_of(at: EnvironmentAt, key: AssetKey, first: int, after: str | None, wanted: Wanted) -> Page:
     """The same of those that plan steps of an asset; of all assets that such a page is asked of at once."""
-    limit, before, ids = checked_first(first) + 1, _before(at.project, after), at.view.ids
+    limit, before, ids = checked_first(first, "after") + 1, _before(at.project, after), at.view.ids
 
     def read(assets: Sequence[AssetId]) -> Mapping[AssetId, Sequence[RunRow]]:
         with snapshot(at.workspace.log) as connection:

@@ -79,7 +79,7 @@ def show_columns(steps: Sequence[ColumnStep], *, json_: bool) -> int:
     for step in steps:
         sources = ", ".join(f"{asset}.{column}" for _, asset, column in step.sources)
         rest = " and what is not known" if step.confidence == "partial" else ""
-        versions = step.versions[0] if len(step.versions) == 1 else f"{len(step.versions):,}"
+        versions = step.versions[0] if step.count == 1 else f"{step.count:,}"
         rows.add_row(str(step.depth), f"{step.asset}.{step.column}", versions, step.end or f"{sources}{rest}")
     console().print(rows)
     return exits.OK
@@ -91,6 +91,7 @@ def column_json(step: ColumnStep) -> dict[str, Any]:
         "asset": step.asset,
         "column": step.column,
         "versions": step.versions,
+        "versions_count": step.count,
         "confidence": step.confidence,
         "depth": step.depth,
         "sources": [{"input": name, "asset": asset, "column": column} for name, asset, column in step.sources],

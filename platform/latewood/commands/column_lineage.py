@@ -26,6 +26,7 @@ CONSTANT: Final = "from no column"
 class ColumnStep:
     """A column of some versions of an asset, and what their queries say it was computed from.
 
+    `unnamed` are so many more versions than `versions`: who asks a server hears the names of a hundred of each step.
     `sources` are columns of assets, each with the input that it was read through. Where `end` is, the chain ends there,
     and it says why. `depth` counts from 0, which is the column that was asked about.
     """
@@ -37,6 +38,12 @@ class ColumnStep:
     depth: int
     sources: tuple[tuple[str, AssetKey, str], ...] = ()
     end: str = ""
+    unnamed: int = 0
+
+    @property
+    def count(self) -> int:
+        """Of how many versions it is."""
+        return len(self.versions) + self.unnamed
 
 
 def column_lineage(

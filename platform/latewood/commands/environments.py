@@ -28,7 +28,7 @@ from latewood.events import (
     ResourceConfigured,
 )
 from latewood.model.keys import AssetId, AssetKey
-from latewood.projections.catalog import deployed, deployments_of, locations_of
+from latewood.projections.catalog import deployed, ever_deployed, locations_of
 from latewood.projections.configurations import configured_along
 from latewood.projections.environments import (
     Difference,
@@ -299,9 +299,8 @@ def _diff(
         of_them = {view.locations[key] for key in keys}
         here = {location: name for location, name in here.items() if location in of_them}
     deployments = {loc: (there.get(loc, ""), name) for loc, name in here.items() if there.get(loc, "") != name}
-    moved = [
-        loc for loc, (old, _) in deployments.items() if old and not _had(connection, project, source, loc, old, at)
-    ]
+    old = {location: name for location, (name, _) in deployments.items() if name}
+    moved = old.keys() - ever_deployed(connection, project, source, old, at) if old else old.keys()
     found = Diff(
         source=source,
         target=target,
@@ -412,12 +411,6 @@ def _named(
     found: dict[str, AssetKey] = {asset: names[asset] for asset in assets if asset in names}
     others = [asset for asset in assets if asset not in names]
     return found | keys_of_ids(connection, project, others, as_of) if others else found
-
-
-def _had(connection: Snapshot, project: str, environment: str, location: str, deployment: str, as_of: Position) -> bool:
-    """Whether that was ever the environment's deployment; a branch begins with its base's."""
-    history = deployments_of(connection, project, environment, location, as_of=as_of)
-    return any(name == deployment for _, name in history)
 
 
 def _parts(assets: Sequence[AssetId]) -> list[Sequence[AssetId]]:

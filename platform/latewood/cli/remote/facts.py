@@ -16,7 +16,18 @@ from latewood.decide.freshness import Judged
 from latewood.decide.how_far import TaskSteps
 from latewood.decide.moves import By, Moved
 from latewood.decide.state import VersionFacts
-from latewood.events import Failure, FailureKind, RunRequested, StepExpanded, StepFailed, from_json
+from latewood.errors import UsageError
+from latewood.events import (
+    SCHEMA_VERSIONS,
+    TYPE_OF,
+    Event,
+    Failure,
+    FailureKind,
+    RunRequested,
+    StepExpanded,
+    StepFailed,
+    from_json,
+)
 from latewood.model.keys import AssetId, AssetKey, PartitionKey, RunId, VersionId
 from latewood.projections.runs import Expansion, RunRow, StepRow
 
@@ -62,6 +73,18 @@ def version_of(found: Mapping[str, Any]) -> VersionFacts:
         reuse_key="",
         accepted=found["isAccepted"],
     )
+
+
+def defined_as(found: Mapping[str, Any], event: type[Event], kind: Any) -> Any:
+    """The `definition` that a server exports, as events of that type have it. Raises UsageError for another version."""
+    known, theirs = SCHEMA_VERSIONS[TYPE_OF[event]], found["definitionVersion"]
+    try:
+        if theirs == known:
+            return msgspec.convert(found["definition"], kind)
+        problem = f"version {theirs} of the event `{TYPE_OF[event]}`, and this command knows version {known}"
+    except msgspec.ValidationError as error:
+        problem = str(error)
+    raise UsageError(f"this server describes it in a way of its own: {problem}. A `latewood` of its release reads that")
 
 
 def moved_of(found: Mapping[str, Any]) -> Moved:

@@ -6,14 +6,13 @@ from pathlib import Path
 from typing import Any, Final
 
 import click
-import msgspec
 
 from latewood.cli import exits
 from latewood.cli.assets import show_page
 from latewood.cli.output import print_json
 from latewood.cli.remote.assets import ASSET_LINE, line_of
 from latewood.cli.remote.connection import connect, moment_given, of_environment
-from latewood.cli.remote.facts import JUDGED, PAGE, UNTOLD, VERSION, freshness_of, renames_of, version_of
+from latewood.cli.remote.facts import JUDGED, PAGE, UNTOLD, VERSION, defined_as, freshness_of, renames_of, version_of
 from latewood.cli.show import show_shown, shown_json
 from latewood.commands.page import AssetPage, PageVersion, Use
 from latewood.commands.sampling import ROWS_MAX
@@ -21,7 +20,7 @@ from latewood.commands.showing import Shown
 from latewood.decide.state import Pin
 from latewood.engine.values.preview import Array, Document, Rows
 from latewood.errors import StoreError, UsageError
-from latewood.events import OutputMade
+from latewood.events import AssetDefined, OutputMade
 from latewood.model.definitions import AssetDefinition
 from latewood.model.keys import AssetId, AssetKey, VersionId
 from latewood.model.tables import Column
@@ -33,7 +32,7 @@ _PAGE: Final = f"""query (
   project(name: $project, asOf: $asOf) {{ environment(name: $environment) {{
     asset(key: $asset) {{ {ASSET_LINE} }}
     assetPage(asset: $asset, partition: $partition, first: $first) {{
-      position definition location versionsCount metadata columns secrets
+      position definition definitionVersion location versionsCount metadata columns secrets
       versions {{ use environment parameters takenFrom version {{ {VERSION} }} }}
       verdicts {{ partition checkName version passed blocking severity message metadata position evaluatedAt }}
       {JUDGED} pins {{ name value actor position }}
@@ -69,10 +68,7 @@ def asset(
 
 
 def _page(found: Mapping[str, Any]) -> AssetPage:
-    try:
-        definition = msgspec.convert(found["definition"], AssetDefinition)
-    except msgspec.ValidationError as error:
-        raise UsageError(f"this server describes assets in a way of its own ({error}): it is newer") from error
+    definition: AssetDefinition = defined_as(found, AssetDefined, AssetDefinition)
     shown = OutputMade(
         asset=AssetId(""),
         output=definition.output,
