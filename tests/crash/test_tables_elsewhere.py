@@ -90,6 +90,7 @@ def test_equal_content_made_anew_makes_nothing_below_it_anew(workspace, asked_fo
     source = made() + READ.replace("sum(", "1 + sum(")
     assert materialize(workspace, prepare(workspace, load(source), Asked(selection="total"))).tally.ran == 1
     assert value_of(workspace, "total") == b"6"
+    assert not list(workspace.store.directory.rglob("fetched*"))
 
 
 def test_what_is_there_no_more_fails_its_readers_and_is_not_taken_for_what_it_was(workspace, asked_for, within, there):

@@ -26,6 +26,7 @@ from latewood.engine.loading.loaded import Loaded
 from latewood.engine.running.failure_handling import handle_failures
 from latewood.engine.running.flights import made_by_now
 from latewood.engine.running.inline import InlineRun
+from latewood.engine.running.live_logs import forget_jobs
 from latewood.engine.running.opened import OpenResources
 from latewood.engine.running.presence import process_name
 from latewood.engine.running.recorder import Recorder, Told, in_parts
@@ -422,6 +423,7 @@ def _executed(
         tally, cancelled = inline.tally, True
     finally:
         unclosed = {**resources.close(), **workers.close()}
+        forget_jobs(workspace.store, run)  # what was brought here of them
     return _Done(tally, inline.failures, handled, unclosed, cancelled)
 
 
