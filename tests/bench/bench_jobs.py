@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from bench_engine import _cpu_s, _engine, _own_cpu_s
-from bench_server import Bench, run_python
+from bench_server import Bench, quiet, run_python
 
 from latewood.plugin import Job
 from latewood.testing import jobs
@@ -50,6 +50,7 @@ def many(bench: Bench, repetitions: int) -> Iterator[dict[str, float]]:
         configured = f'[connectors.local]\nfactory = "latewood.testing.jobs:connect"\nfolder = "{there / "own"}"\n'
         (folder / "latewood.toml").write_text(configured, encoding="utf-8")
         with bench.fresh() as environment, _serving(there / "own"), _engine(environment, folder) as process:
+            quiet()  # what it takes to start is no part of it
             own, all_ = _own_cpu_s(process.pid), _cpu_s(process.pid)
             found = run_python("child_engine.py", "run", file, "1", environment=environment).result()
             own, all_ = _own_cpu_s(process.pid) - own, _cpu_s(process.pid) - all_
