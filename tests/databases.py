@@ -118,8 +118,10 @@ _FILLED = (
 )
 _SMALL_BYTES = 1 << 16
 _CATALOGS = ("class", "attribute", "attrdef", "constraint", "index", "namespace", "policy", "proc", "trigger", "type")
+# Schemas of temporary tables stay, empty, when the session ends that had some.
+_LASTING = {"namespace": "WHERE nspname !~ '^pg_(toast_)?temp_'"}
 _DEFINITIONS = " UNION ALL ".join(
-    f"SELECT '{name}', count(*), max(xmin::text::bigint) FROM pg_{name}" for name in _CATALOGS
+    f"SELECT '{name}', count(*), max(xmin::text::bigint) FROM pg_{name} {_LASTING.get(name, '')}" for name in _CATALOGS
 )
 
 

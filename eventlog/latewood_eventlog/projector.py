@@ -195,7 +195,9 @@ def fold(
     from tidying up the dead versions of the head's row.
     """
     events = read_events(connection, READ_ALL, after=after, limit=min(_PAGE, until - after))
-    execute_together(connection, statements_of(changes_of(projections, map(upcasters.upcast, events))))
+    current = [upcasters.upcast(event) for event in events]
+    for projection in projections:  # each by itself, or the derivations of one would part the others' changes
+        execute_together(connection, statements_of(changes_of([projection], current)))
     return events[-1].position if events else until
 
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import pytest
 from forked_workers import ForkedWorkers
@@ -31,6 +32,7 @@ from latewood.testing import jobs
 from latewood_eventlog import server as embedded
 from latewood_eventlog.database import DatabaseUrl, connect
 from latewood_eventlog.log import EventLog
+from latewood_eventlog.records import Position
 
 
 @pytest.fixture(autouse=True)
@@ -154,9 +156,17 @@ def let_leases_end(workspace: Workspace) -> None:
         connection.execute(text("UPDATE leases SET expires_at = clock_timestamp()"))
 
 
+_READING = threading.Lock()
+_READ: WeakKeyDictionary[EventLog, list[tuple[Position, Event]]] = WeakKeyDictionary()
+
+
 def facts_of(log: EventLog) -> list[Event]:
-    """Every fact in the log, oldest first."""
-    return [from_json(event.type, event.data) for event in log.read_all(limit=10_000)]
+    """Every fact in the log, oldest first. It is asked again and again: only what came since is read."""
+    with _READING:
+        known = _READ.setdefault(log, [])
+        for event in log.read_all(after=known[-1][0] if known else 0, limit=10_000):
+            known.append((event.position, from_json(event.type, event.data)))
+        return [fact for _, fact in known]
 
 
 def head_keys(workspace: Workspace) -> dict[str, int]:

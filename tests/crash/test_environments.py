@@ -1,6 +1,7 @@
 """Environments in any order of branching, working, promoting, rolling back and dropping are what a plain model says."""
 
 from dataclasses import dataclass, field
+from itertools import cycle
 from random import Random
 from uuid import uuid4
 
@@ -58,8 +59,9 @@ class Plain:
         self.failed.discard(slot)
 
     def seen(self):
-        """What is to be seen of it."""
-        return dict(self.heads), dict(self.since), set(self.failed)
+        """What is to be seen of it, by the asset of which it is asked since when."""
+        since = {asset: {slot: at for slot, at in self.since.items() if slot[0] == asset} for asset in ASSETS}
+        return {asset: (dict(self.heads), since[asset], set(self.failed)) for asset in ASSETS}
 
 
 class World:
@@ -164,10 +166,10 @@ def heads_in(connection, environment, as_of):
     return {(a, p): facts.version for a, by in found.items() for p, facts in by.items()}
 
 
-def seen_in(connection, environment, at, as_of=NOW):
-    """Heads, since when they are that, and what failed after it, at this position."""
+def seen_in(connection, environment, asset, at, as_of=NOW):
+    """Heads, since when those of the asset are that, and what failed after it, at this position."""
     asked = (connection, "default", environment)
-    since = {(a, p): n for a in ASSETS for p, n in heads_since(*asked, a, as_of).items()}
+    since = {(asset, p): n for p, n in heads_since(*asked, asset, as_of).items()}
     return heads_in(connection, environment, as_of), since, set(failed_partitions(*asked, at))
 
 
@@ -194,13 +196,14 @@ def test_any_order_equals_a_plain_model(workspace, seed):
             case 10 | 11:
                 world.fail(chance.choice(names), chance.choice(ASSETS), chance.choice(PARTITIONS))
         world.remember()
+        asset, position = ASSETS[step % len(ASSETS)], workspace.log.position()
         with snapshot(workspace.log) as connection:
             for name, plain in world.plain.items():
-                assert seen_in(connection, name, workspace.log.position()) == plain.seen(), f"step {step}: {name}"
+                assert seen_in(connection, name, asset, position) == plain.seen()[asset], f"step {step}: {name}"
     with snapshot(workspace.log) as connection:
-        for position, by_environment in world.past.items():
+        for (position, by_environment), asset in zip(world.past.items(), cycle(ASSETS), strict=False):
             for name, expected in by_environment.items():
-                assert seen_in(connection, name, position, position) == expected, f"{name} at {position}"
+                assert seen_in(connection, name, asset, position, position) == expected[asset], f"{name} at {position}"
     verify(workspace.log.engine, workspace.log.projections)
 
 

@@ -142,6 +142,15 @@ def test_a_projection_that_is_not_what_the_log_says_is_named_by_its_first_differ
     assert found.value.position is None
 
 
+def test_what_is_in_the_tables_of_a_projection_of_which_there_are_no_events_is_found(database_url):
+    with open_ledger(database_url, *BOTH) as ledger:
+        ledger.log.append(to("a", opened("a")))
+        assert verify(ledger.engine, BOTH).rows == 1
+        ledger.rows("INSERT INTO \"order\" VALUES ('p', 1, 'a', 1)")
+        with pytest.raises(LogCorrupt, match=r"position=1: expected no row, found \(p,1,a,1\)"):
+            verify(ledger.engine, BOTH)
+
+
 def test_projections_of_other_versions_are_not_called_corrupt(ledger):
     with pytest.raises(SchemaUnknown, match="projection 'balances': expected version 2, found 1"):
         verify(ledger.engine, (Balances(version=2), Movements()))
