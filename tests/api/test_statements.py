@@ -114,16 +114,21 @@ def queried(tables):
     return f"import pyarrow as pa\nfrom latewood.sql import sql_asset\n{made}total = sql_asset('total', '{query}')\n"
 
 
-def test_assets_that_are_dropped_are_named_in_one_statement_where_a_column_came_from_them(api, made, statements):
+@pytest.mark.parametrize(
+    ("field", "list_"), [('columnLineage(asset: "total", column: "n"', "nodes"), ('lineage(asset: "total"', "upstream")]
+)
+def test_assets_that_are_dropped_are_named_in_one_statement_where_something_came_from_them(
+    api, made, statements, field, list_
+):
     sent = []
     for tables in ("ab", "cdefg"):
         made(queried(tables))
         (head,) = api.environment('asset(key: "total") { head { id } }')["asset"].values()
         made(queried("xy"))
-        ask = f'columnLineage(asset: "total", column: "n", version: "{head["id"]}") {{ nodes {{ asset }} }}'
+        ask = f'found: {field}, version: "{head["id"]}") {{ {list_} {{ asset }} }}'
         statements()
-        found = [node["asset"] for node in api.environment(ask)["columnLineage"]["nodes"]]
-        assert found == ["total", *tables]
+        found = [node["asset"] for node in api.environment(ask)["found"][list_]]
+        assert [key for key in found if key != "total"] == list(tables)
         sent.append(statements().total())
     assert sent[0] == sent[1]
 

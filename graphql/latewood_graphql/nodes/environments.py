@@ -25,6 +25,7 @@ from latewood_graphql.nodes.explanations import Explanation, explained
 from latewood_graphql.nodes.graphs import AssetGraph, Facet, Group, facets_of, graph_of, groups_of
 from latewood_graphql.nodes.launch_plans import LaunchPlan, launch_plans_page
 from latewood_graphql.nodes.lineage import (
+    LINKS,
     LINKS_MAX,
     VERSIONS_MAX,
     ColumnLineageStep,
@@ -134,7 +135,8 @@ class Environment(graphene.ObjectType):
     )
     plan_preview = fallible(
         PlanPreview,
-        description="What a run would do; `launch` asks for it. Parameters need role operator.",
+        description="What a run would do; `launch` asks for it. Parameters need role operator. Files are looked at as "
+        "they are now; of the past it is by what runs saw of them.",
         **asked_arguments(),
     )
     launch_plan_preview = fallible(
@@ -161,7 +163,7 @@ class Environment(graphene.ObjectType):
         down=graphene.Int(required=True, default_value=0, description="How many levels of what read it, up to 50."),
         first=graphene.Int(
             required=True,
-            default_value=FIRST_MAX,
+            default_value=LINKS,
             description=f"How many links there may be each way, up to {LINKS_MAX:,}: nothing is cut, but refused.",
         ),
     )

@@ -18,6 +18,9 @@ from latewood_graphql.words import ColumnConfidence
 _LEVELS_MAX = 50
 _VERSIONS_SHOWN = 100
 
+LINKS: Final = 5_000
+"""Links of an answer, in each direction, where nobody says how many."""
+
 LINKS_MAX: Final = 10_000
 """Links of the largest answer, in each direction."""
 

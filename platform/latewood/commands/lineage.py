@@ -124,7 +124,9 @@ class _Walk:
         for depth in range(1, levels + 1):
             each_level()
             following: dict[tuple[AssetId, str], None] = {}
-            for reader, making in self._makings_of(level).items():
+            made = self._makings_of(level)
+            self._learn({asset for asset, _ in made} | {read.asset for each in made.values() for read in _inputs(each)})
+            for reader, making in made.items():
                 for name, read, versions in self._reads(making):
                     yield self._link(reader, making, name, read, versions, depth)
                     following[read.asset, versions] = None  # many have read the same
@@ -233,6 +235,12 @@ class _Walk:
         for name, read in (making.started.inputs if making.started is not None else {}).items():
             yield name, read, listed(self._workspace, read.versions)
 
+    def _learn(self, assets: Collection[AssetId]) -> None:
+        """Their names, in one question for all that are not defined here."""
+        if unknown := [asset for asset in assets if asset not in self._names]:
+            known = names_of(self._connection, self._workspace, self._view, unknown)
+            self._names |= {asset: known.get(asset, AssetKey(asset)) for asset in unknown}
+
     def _link(
         self,
         reader: AssetVersion,
@@ -259,6 +267,9 @@ class _Walk:
 
     def _name(self, asset: AssetId) -> AssetKey:
         """What the asset is called here, or was last called where it is not defined here any more."""
-        if asset not in self._names:
-            self._names |= names_of(self._connection, self._workspace, self._view, [asset])
-        return self._names.get(asset, AssetKey(asset))
+        self._learn([asset])
+        return self._names[asset]
+
+
+def _inputs(making: Making) -> Collection[InputRead]:
+    return () if making.started is None else making.started.inputs.values()
