@@ -16,6 +16,7 @@ from latewood.model.keys import AssetId, AssetKey, RunId
 from latewood.projections.log_pages import positions_of_runs
 from latewood.projections.pages import steps_counts
 from latewood.projections.past_runs import begun_by, steps_then_counts
+from latewood.projections.refusals import refused_steps
 from latewood.projections.run_lists import (
     Wanted,
     going_on_count,
@@ -43,6 +44,10 @@ STEPS_MAX: Final = 50_000
 """Steps of the largest timeline."""
 
 
+_ACCEPTED: Final = ("succeeded", "reused")
+"""How steps stand that are recorded to have a result; where that is refused is told apart."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunAt:
     """A run, seen at a moment."""
@@ -68,7 +73,11 @@ class Step(graphene.ObjectType):
     partition = graphene.String(
         required=True, description="Partition; empty where there is none.", resolver=given("row.partition")
     )
-    status = graphene.String(required=True, description="How far it is, in a word.", resolver=given("row.status"))
+    status = graphene.String(
+        required=True,
+        description="How far it is, in a word; `refused` where a blocking check or a retraction refuses its result.",
+        resolver=given("row.status"),
+    )
     attempt = graphene.Int(required=True, description="The number of its last attempt.", resolver=given("row.attempt"))
     started_at = graphene.DateTime(
         description="When that attempt began; null where none did.", resolver=given("row.started_at")
@@ -224,10 +233,23 @@ async def _steps(run: RunAt, after: int, limit: int) -> list[StepRow]:
     project, workspace = run.project, run.project.workspace
 
     def read(runs: Sequence[RunId]) -> Mapping[RunId, list[StepRow]]:
-        if project.as_of != PRESENT:
-            return steps_at(workspace, runs, after=after, limit=limit, as_of=project.position)
+        is_now = project.as_of == PRESENT
+        past = {} if is_now else steps_at(workspace, runs, after=after, limit=limit, as_of=project.position)
         with snapshot(workspace.log) as connection:
-            return steps_of_runs(connection, project.name, runs, after=after, limit=limit)
+            rows = past or steps_of_runs(connection, project.name, runs, after=after, limit=limit)
+            made = {
+                AssetId(id_)
+                for found in rows.values()
+                for row in found
+                if row.status in _ACCEPTED
+                for id_ in row.assets
+            }
+            as_of = NOW if is_now else project.position
+            refused = refused_steps(connection, project.name, runs, made, as_of) if made else frozenset()
+        return {
+            run: [replace(row, status="refused") if (run, row.step) in refused else row for row in found]
+            for run, found in rows.items()
+        }
 
     scope = project.name, project.as_of
     found: list[StepRow] = await project.call.load(scope, f"steps {after} {limit}", run.row.run, read)

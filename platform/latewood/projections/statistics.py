@@ -15,6 +15,7 @@ from latewood.model.keys import AssetId, AssetKey, PartitionKey, RunId, VersionI
 from latewood.model.ordinals import Ordinals
 from latewood.projections.environments import line_of
 from latewood.projections.heads import OF_STRETCH, heads_at, moves
+from latewood.projections.refusals import REFUSED
 from latewood.projections.snapshots import tuples
 from latewood.projections.states import NOW
 from latewood_eventlog.records import Position
@@ -83,13 +84,11 @@ _BY_HAND_THEN: Final = text(
 _POSITION: Final = text("SELECT position FROM log_head")
 # Neighbours that stand alike are in a row by number and by place among their like: the difference is one.
 _STRETCHES: Final = text(
-    "WITH refused AS ("
-    "  SELECT DISTINCT split_part(version, '.', 2)::int AS step FROM checks "
-    "  WHERE project = :project AND asset = ANY (CAST(:assets AS text[])) AND NOT passed AND blocking "
-    "  AND starts_with(version, :run || '.')"
-    "), stood AS ("
-    "  SELECT step, CASE WHEN r.step IS NULL OR s.status <> 'succeeded' THEN s.status ELSE 'refused' END AS status "
-    "  FROM steps s LEFT JOIN refused r USING (step) WHERE s.project = :project AND s.run = :run"
+    f"WITH {REFUSED}, stood AS ("  # noqa: S608 - ours
+    "  SELECT s.step, CASE WHEN s.status IN ('succeeded', 'reused') AND r.step IS NOT NULL THEN 'refused' "
+    "    ELSE s.status END AS status "
+    "  FROM steps s LEFT JOIN refused r ON r.run = s.run AND r.step = s.step "
+    "  WHERE s.project = :project AND s.run = :run"
     ") SELECT status, min(step) AS first, max(step) AS last FROM ("
     "  SELECT status, step, step - row_number() OVER (PARTITION BY status ORDER BY step) AS island FROM stood"
     ") AS s GROUP BY status, island"
@@ -190,11 +189,12 @@ def behind(connection: Connection, following: Collection[str]) -> dict[str, int]
 
 
 def stretches_of(connection: Connection, project: str, run: RunId, assets: Iterable[AssetId]) -> list[Stretch]:
-    """The steps of a run of which anything is recorded, as ranges; those with a result that a check refuses apart.
+    """The steps of a run of which anything is recorded, as ranges; those with a result that is refused apart.
 
-    `assets` are what its steps make. Cost: one pass in the server over them, and over the failed verdicts of these.
+    `assets` are what its steps make. Cost: one pass in the server over them, and over the failed verdicts of these; see
+    `refusals`.
     """
-    given = {"project": project, "run": run, "assets": list(assets)}
+    given = {"project": project, "run": run, "runs": [run], "assets": list(assets), "as_of": NOW}
     return [Stretch(*row) for row in connection.execute(_STRETCHES, given)]
 
 

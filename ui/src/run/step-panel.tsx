@@ -65,6 +65,15 @@ export function StepPanel({ run, step, close }: Props) {
           Logs
         </Button>
       </p>
+      {step.status === "refused" && (
+        <p className={styles.error}>
+          Its result is refused: by a{" "}
+          <Link to={pathOf("assets", assets[0] ?? "")} params={{ tab: "checks" }}>
+            check
+          </Link>
+          , or because it was declared to be wrong.
+        </p>
+      )}
       {why.problem && <Problem problem={why.problem} again={why.again} />}
       {told && <StepWhyOf run={run} why={told} />}
       {problem && <Problem problem={problem} again={again} />}
