@@ -7,6 +7,7 @@ what a test has filled costs ten.
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from io import StringIO
 from pathlib import Path
 from uuid import uuid4
@@ -49,6 +50,25 @@ def execute(url: DatabaseUrl, statement: str) -> None:
         connection.autocommit = True
         with connection.cursor() as cursor:
             cursor.execute(statement)
+
+
+def _administer(superuser: DatabaseUrl, statement: str) -> None:
+    """The same by a session that is kept: one of its own costs the server as much as emptying a database.
+
+    A new one where a test has stopped the server meanwhile.
+    """
+    try:
+        _administrator(superuser).cursor().execute(statement)
+    except psycopg2.OperationalError:
+        _administrator.cache_clear()
+        _administrator(superuser).cursor().execute(statement)
+
+
+@cache
+def _administrator(superuser: DatabaseUrl) -> "psycopg2.extensions.connection":
+    connection = psycopg2.connect(superuser.libpq())
+    connection.autocommit = True
+    return connection
 
 
 _RESTING: dict[tuple[Path, str], list["_Copy"]] = {}
@@ -98,7 +118,7 @@ class _Copy:
             if large:
                 self.definitions = _definitions(cursor)
         before, self.url = self.name, self.url.with_database(f"test_{uuid4().hex}")
-        execute(self.superuser, f"ALTER DATABASE {before} RENAME TO {self.name}")
+        _administer(self.superuser, f"ALTER DATABASE {before} RENAME TO {self.name}")
         return True
 
     @contextmanager
