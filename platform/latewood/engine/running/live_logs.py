@@ -20,17 +20,17 @@ _READ_MAX: Final = 1 << 24
 
 def live_log(store: ArtifactStore, run: str, step: int, attempt: int) -> Path:
     """Where an attempt's output is while it goes on."""
-    return _folder(store, run) / f"{step}-{attempt}.log"
+    return Path(f"{_folder(store, run)}/{step}-{attempt}.log")  # joined as text: there may be thousands at once
 
 
 def live_job(store: ArtifactStore, run: str, step: int, attempt: int) -> Path:
     """Where it stands how a job in another system is while it goes on."""
-    return live_log(store, run, step, attempt).with_suffix(".job")
+    return Path(f"{_folder(store, run)}/{step}-{attempt}.job")
 
 
 def live_job_files(store: ArtifactStore, run: str) -> Iterator[Path]:
     """Where that stands of the run's jobs that are under way."""
-    return _folder(store, run).glob("*.job")
+    return Path(_folder(store, run)).glob("*.job")
 
 
 def job_folder(store: ArtifactStore, run: str) -> Path:
@@ -105,5 +105,5 @@ class _LiveLog:
                     path.unlink(missing_ok=True)
 
 
-def _folder(store: ArtifactStore, run: str) -> Path:
-    return store.directory / "printed" / run
+def _folder(store: ArtifactStore, run: str) -> str:
+    return f"{store.directory}/printed/{run}"
