@@ -10,12 +10,10 @@ import pytest
 from hypothesis import settings
 
 from databases import copied, execute, migrated
-from latewood.engine.code.sources import is_first_party
 from latewood.projections.installed import PROJECTIONS, UPCASTERS
 from latewood_eventlog import server as embedded
 from latewood_eventlog.database import DatabaseUrl
-
-TESTS = Path(__file__).parent
+from modules import own_modules
 
 # Images often set this variable: then the hundreds of processes that tests start would compile every module anew.
 sys.dont_write_bytecode = False
@@ -43,14 +41,9 @@ def import_path() -> Iterator[None]:
 
 @pytest.fixture(autouse=True, scope="module")
 def user_modules() -> Iterator[None]:
-    """Modules that a file's tests loaded definitions from end with it: those of other projects have the same names."""
-    path, before = list(sys.path), set(sys.modules)
-    yield
-    sys.path[:] = path
-    for name in set(sys.modules) - before:
-        origin = getattr(sys.modules[name], "__file__", None) or ""
-        if is_first_party(name, origin) and not Path(origin).is_relative_to(TESTS):
-            del sys.modules[name]
+    """Modules that a file's tests loaded definitions from end with it."""
+    with own_modules():
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from browser.served import STORY, Served, browsing, chromium, complaining_of_nothing, forget, serving, visiting
 from databases import copied
-from e2e.conftest import environ, home, platform_template  # noqa: F401 - fixtures
+from e2e.conftest import environ, home  # noqa: F401 - fixtures
 from e2e.shell import Shell
 
 expect.set_options(timeout=10_000)
@@ -56,7 +56,7 @@ def served(
     story: str,
     home: Path,  # noqa: F811 - a fixture
     environ: dict[str, str],  # noqa: F811 - the same
-    platform_template: str,  # noqa: F811 - the same
+    platform_template: str,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Served]:
     """A project of which one asset has failed, with a server and an engine."""

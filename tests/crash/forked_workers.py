@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryFile
+from types import MappingProxyType
 from typing import Any, BinaryIO
 
 from forks import Forked, end, forked, serve
@@ -22,18 +23,19 @@ class ForkedWorkers:
     PIPE = subprocess.PIPE
     TimeoutExpired = subprocess.TimeoutExpired
 
-    def __init__(self, fork: Fork) -> None:
-        self._fork = fork
+    def __init__(self, fork: Fork, others: Mapping[Path, Fork] = MappingProxyType({})) -> None:
+        self._forks = {Path(sys.executable): fork, **others}
 
     def Popen(  # noqa: N802 - as `subprocess` calls it
         self, command: Sequence[str], *, stderr: BinaryIO, env: Mapping[str, str], cwd: object, **pipes: Any
     ) -> "Forked | subprocess.Popen[bytes]":
-        """The worker, in a process group of its own; by another Python than ours, it is started as ever."""
-        if Path(command[0]) != Path(sys.executable):
+        """The worker, in a process group of its own; by a Python of which nothing can be forked, it is started."""
+        fork = self._forks.get(Path(command[0]))
+        if fork is None:
             return subprocess.Popen(command, stderr=stderr, env=env, cwd=cwd, **pipes)
         (requests, to_worker), (answers, to_us) = os.pipe(), os.pipe()
         asked = {"folder": cwd, "environ": env, "worker": True}
-        started = self._fork(asked, [requests, to_us, stderr.fileno()])
+        started = fork(asked, [requests, to_us, stderr.fileno()])
         os.close(requests)
         os.close(to_us)
         started.stdin, started.stdout = os.fdopen(to_worker, "wb"), os.fdopen(answers, "rb")

@@ -1,7 +1,8 @@
 """A Python that imported Latewood once, and runs each command in a fork of itself: what starting costs is paid once.
 
-    python forks.py SOCKET      a command's arguments, folder and environment as a line of JSON on the socket, with the
-                                files that it reads, prints to and is told to have ended by; its process' id is answered
+    python forks.py SOCKET [MODULE...]
+        a command's arguments, folder and environment as a line of JSON on the socket, with the files that it reads,
+        prints to and is told to have ended by; its process' id is answered. With modules it has imported these alone.
 
 Each command is a process of its own, which has seen no code of users' before.
 """
@@ -27,7 +28,7 @@ from functools import cache, partial
 from pathlib import Path
 from select import select
 from types import SimpleNamespace
-from typing import BinaryIO, TextIO
+from typing import Any, BinaryIO, Self, TextIO
 
 _IMPORTED = (
     "latewood.cli",
@@ -43,12 +44,12 @@ _LONGEST_S = 300.0
 class Forks:
     """Such a process of this Python, which ends with ours."""
 
-    def __init__(self, python: str, environ: Mapping[str, str]) -> None:
+    def __init__(self, python: str, environ: Mapping[str, str], modules: Sequence[str] = ()) -> None:
         self._files = tempfile.TemporaryDirectory()
         self._one_at_a_time = threading.Lock()
         self._socket, theirs = socket.socketpair()
         with theirs:
-            command = [python, "-P", __file__, str(theirs.fileno())]
+            command = [python, "-P", __file__, str(theirs.fileno()), *modules]
             self._process = subprocess.Popen(command, env=environ, pass_fds=[theirs.fileno()])
         atexit.register(self._end)
 
@@ -80,14 +81,34 @@ class Forks:
         with Path(os.devnull).open("rb") as nothing:
             return self.fork(asked, [nothing.fileno(), out, err])
 
+    def piped(
+        self,
+        arguments: Sequence[str],
+        folder: Path,
+        environ: Mapping[str, str],
+        *,
+        script: Path | None = None,
+    ) -> "Forked":
+        """`latewood ARGUMENTS` there, or such a script, as `subprocess.Popen` starts it with text in its pipes."""
+        asked = {"arguments": arguments, "folder": folder, "environ": dict(environ), "workers_too": True}
+        (out, to_out), (err, to_err) = os.pipe(), os.pipe()
+        with Path(os.devnull).open("rb") as nothing:
+            process = self.fork(asked | ({"script": script} if script else {}), [nothing.fileno(), to_out, to_err])
+        for end in (to_out, to_err):
+            os.close(end)
+        process.stdout, process.stderr = os.fdopen(out), os.fdopen(err)
+        return process
+
     def fork(self, asked: Mapping[str, object], files: Sequence[int]) -> "Forked":
         """What is asked for, with these files as its standard ones: a command, or a worker."""
         with self._one_at_a_time:
             return forked(self._socket, asked, files)
 
-    def run(self, arguments: Sequence[str], folder: Path, environ: Mapping[str, str]) -> SimpleNamespace:
+    def run(
+        self, arguments: Sequence[str], folder: Path, environ: Mapping[str, str], *, workers_too: bool = True
+    ) -> SimpleNamespace:
         """What `latewood ARGUMENTS` prints there, and the code it ends with; its workers are forks as well."""
-        asked = {"arguments": arguments, "folder": folder, "environ": dict(environ), "workers_too": True}
+        asked = {"arguments": arguments, "folder": folder, "environ": dict(environ), "workers_too": workers_too}
         return self._told(asked)
 
     def run_script(self, script: Path, *arguments: object, environ: Mapping[str, str]) -> SimpleNamespace:
@@ -128,7 +149,7 @@ class Forked:
         self.pid = pid
         self.returncode: int | None = None
         self.stdin: BinaryIO | None = None
-        self.stdout: BinaryIO | None = None
+        self.stdout: Any = None
         self.stderr: TextIO | None = None
         self._ended = os.fdopen(ended)
 
@@ -147,15 +168,44 @@ class Forked:
                 self.returncode = int(self._ended.read())
         return self.returncode
 
+    def communicate(self, timeout: float | None = None) -> tuple[str, str]:
+        """What it still writes to its pipes, once it has ended."""
+        said = ["", ""]
+
+        def read(number: int, pipe: TextIO) -> None:
+            with pipe:
+                said[number] = pipe.read()
+
+        readers = [
+            threading.Thread(target=read, args=(number, pipe), daemon=True)
+            for number, pipe in enumerate((self.stdout, self.stderr))
+            if pipe is not None and not pipe.closed
+        ]
+        for reader in readers:
+            reader.start()
+        self.wait(timeout)
+        for reader in readers:
+            reader.join(timeout)
+        return said[0], said[1]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for pipe in filter(None, (self.stdout, self.stderr)):
+            pipe.close()
+        self.wait()
+
     def terminate(self) -> None:
         """Ask it to end."""
-        self._send(signal.SIGTERM)
+        self.send_signal(signal.SIGTERM)
 
     def kill(self) -> None:
         """End it."""
-        self._send(signal.SIGKILL)
+        self.send_signal(signal.SIGKILL)
 
-    def _send(self, number: int) -> None:
+    def send_signal(self, number: int) -> None:
+        """Unless it has ended."""
         if self.poll() is None:
             with suppress(ProcessLookupError):
                 os.kill(self.pid, number)
@@ -239,6 +289,14 @@ def _become(folder: str, environ: Mapping[str, str], files: Sequence[int]) -> No
         os.dup2(file, number)
     for file in files:
         os.close(file)
+    # As Python opens them where it starts: those of the process that is forked may be files, and these pipes.
+    sys.stdout = sys.__stdout__ = _opened(1, sys.stdout.encoding)
+    sys.stderr = sys.__stderr__ = _opened(2, sys.stderr.encoding)
+
+
+def _opened(number: int, encoding: str) -> TextIO:
+    errors, lines = ("strict", os.isatty(1)) if number == 1 else ("backslashreplace", True)
+    return open(number, "w", 1 if lines else -1, encoding=encoding, errors=errors, closefd=False)
 
 
 def end(main: Callable[[], None]) -> None:
@@ -283,10 +341,15 @@ def fork_workers(connection: socket.socket) -> None:
 
 
 if __name__ == "__main__":
-    import_everything()
+    if modules := sys.argv[2:]:
+        for name in modules:
+            importlib.import_module(name)
+    else:
+        import_everything()
     gc.freeze()  # what is never looked at again stays shared with the forks
-    with importlib.import_module("latewood.projections.snapshots").uncollected():
-        pass  # so that none of them counts what is frozen
+    if not modules:
+        with importlib.import_module("latewood.projections.snapshots").uncollected():
+            pass  # so that none of them counts what is frozen
     asked, more = serve(socket.socket(fileno=int(sys.argv[1])))
     if "worker" in asked:
         end(importlib.import_module("latewood.engine.running.worker").main)

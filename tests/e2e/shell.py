@@ -6,12 +6,14 @@ import os
 import subprocess
 import sys
 from dataclasses import dataclass
+from importlib import invalidate_caches
 from pathlib import Path
 from types import SimpleNamespace
 
-from forks import forks
+from forks import Forked, forks
 
 from latewood.cli.app import run
+from modules import own_modules
 
 LATEWOOD = Path(sys.executable).parent / "latewood"
 
@@ -27,8 +29,12 @@ class Shell:
         """A file in the folder."""
         (self.folder / name).write_text(text)
 
-    def start(self, *arguments: str, **changed: str) -> "subprocess.Popen[str]":
-        """`latewood ARGUMENTS` as users start it, with these changes to the environment."""
+    def start(self, *arguments: str, script: Path | None = None, **changed: str) -> Forked:
+        """`latewood ARGUMENTS` that goes on meanwhile, a fork of a process that has imported Latewood; or a script."""
+        return forks().piped(arguments, self.folder, {**self.environ, **changed}, script=script)
+
+    def start_afresh(self, *arguments: str, **changed: str) -> "subprocess.Popen[str]":
+        """The same as users start it: for what depends on how Python starts, which costs most of a second."""
         return subprocess.Popen(
             [LATEWOOD, *arguments],
             cwd=self.folder,
@@ -39,28 +45,34 @@ class Shell:
         )
 
     def afresh(self, *arguments: str, **changed: str) -> SimpleNamespace:
-        """What that prints, and the code it ends with: for what depends on how Python starts."""
-        process = self.start(*arguments, **changed)
+        """What that prints, and the code it ends with."""
+        process = self.start_afresh(*arguments, **changed)
         out, err = process.communicate(timeout=120)
         return SimpleNamespace(out=out, err=err, code=process.returncode)
 
     def run(self, *arguments: str, **changed: str) -> SimpleNamespace:
-        """The same by a process that is a fork of one which has imported Latewood: half a second less."""
+        """The same by a process that is a fork of one which has imported Latewood."""
         return forks().run(arguments, self.folder, {**self.environ, **changed})
 
     def __call__(self, *arguments: str, code: int = 0) -> str:
-        """What `latewood ARGUMENTS` prints, by a process of its own, when it must end with this code."""
-        done = self.run(*arguments)
+        """What `latewood ARGUMENTS` prints, when it must end with this code."""
+        done = self.here(*arguments)
         assert done.code == code, f"latewood {' '.join(arguments)}: {done.code}\n{done.out}{done.err}"
         return done.out
 
     def here(self, *arguments: str, **changed: str) -> SimpleNamespace:
-        """The same within this process, for what does not depend on having one."""
+        """The same within this process, for what does not depend on having one: cheapest by far."""
         out, err = io.StringIO(), io.StringIO()
         before = dict(os.environ)
         os.environ.update({**self.environ, **changed})
+        invalidate_caches()
         try:
-            with contextlib.chdir(self.folder), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            with (
+                own_modules(),
+                contextlib.chdir(self.folder),
+                contextlib.redirect_stdout(out),
+                contextlib.redirect_stderr(err),
+            ):
                 code = run(arguments)
         finally:
             os.environ.clear()

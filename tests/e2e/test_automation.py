@@ -208,7 +208,7 @@ def test_who_is_told_is_shown_and_gets_a_test_message(shell):
         engine = shell.start("engine", "--workers", "1")
         try:
             until(lambda: "notification.raised" in shell.here("log", "tail").out)
-            shell.run("materialize", "*", "-f", "told.py")
+            shell.here("materialize", "*", "-f", "told.py")
             until(lambda: answer(shell, "automation", "show", "told")["notifications"])
             until(lambda: "failed in prod: broken, run " in shell.here("automation", "show", "told").out)
             until(lambda: answer(shell, "automation", "show", "told")["notifications"][0]["status"] == "sent")

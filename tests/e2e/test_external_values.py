@@ -191,7 +191,7 @@ def test_a_run_is_reproduced_while_what_it_read_lies_there(shop):
     (run, *_) = json.loads(shop.here("runs", "--json").out)
     assert shop("reproduce", run["run"])
     shop.write("in/orders.csv", "amount\n5\n")
-    assert "in/orders.csv was changed outside of Latewood" in shop.run("reproduce", run["run"]).err
+    assert "in/orders.csv was changed outside of Latewood" in shop.here("reproduce", run["run"]).err
 
 
 def test_another_file_reads_it_by_its_key(shop):

@@ -9,8 +9,11 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from forks import forks
 
+from e2e import connections
 from e2e.shell import LATEWOOD
+from latewood.cli.app import run
 from latewood_eventlog import server as embedded
 
 PATIENT = """
@@ -70,6 +73,7 @@ def start(shell, *arguments):
 @pytest.mark.parametrize("arguments", [["-q"], ["--json", "--quiet"]])
 def test_a_lost_database_is_waited_for_and_that_is_said(shell, arguments):
     process, err, out = start(shell, *arguments)
+    connections.let_go()
     assert re.search("[1-9] connections? of engines, servers or other commands ended with it", shell("db", "stop"))
     shell.write("calm", "")
     err.wait_for("The run waits for it, at most 30.0 s; what is finished is kept.")
@@ -116,36 +120,37 @@ def test_a_home_whose_record_of_its_server_is_damaged(shell, content):
     assert (shell.folder / "home" / "postgres" / "cluster.json").read_text() == content
 
 
-def test_a_folder_that_is_gone(shell):
+def test_a_folder_that_is_gone(shell, monkeypatch, capsys):
     gone = shell.folder / "gone"
     gone.mkdir()
-    command = f"cd {gone} && rmdir {gone} && exec {LATEWOOD} "
-    for arguments, environ, code in (("assets", {"LATEWOOD_HOME": "home"}, 4), ("materialize x -f x.py", {}, 2)):
-        gone.mkdir(exist_ok=True)
-        told = subprocess.run(
-            ["sh", "-c", command + arguments], env=shell.environ | environ, capture_output=True, text=True, check=False
-        )
-        said_plainly(
-            SimpleNamespace(code=told.returncode, out=told.stdout, err=told.stderr), code, "the current folder: No such"
-        )
+    command = f"cd {gone} && rmdir {gone} && exec {LATEWOOD} assets"
+    told = subprocess.run(
+        ["sh", "-c", command],
+        env=shell.environ | {"LATEWOOD_HOME": "home"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    done = SimpleNamespace(code=told.returncode, out=told.stdout, err=told.stderr)
+    said_plainly(done, 4, "the current folder: No such")
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    code = run(["materialize", "x", "-f", "x.py"])
+    out, err = capsys.readouterr()
+    said_plainly(SimpleNamespace(code=code, out=out, err=err), 2, "the current folder: No such")
 
 
 def test_an_output_that_is_full_is_said(shell):
-    with Path("/dev/full").open("w") as full:
-        done = subprocess.run(
-            [LATEWOOD, "assets", "--json"],
-            env=shell.environ,
-            stdout=full,
-            stderr=subprocess.PIPE,
-            text=True,
-            check=False,
-        )
-    assert (done.returncode, done.stderr) == (2, "error: standard output: No space left on device\n")
+    with Path("/dev/full").open("w") as full, (shell.folder / "err").open("w") as err:
+        process = forks().start(["assets", "--json"], shell.folder, shell.environ, out=full.fileno(), err=err.fileno())
+        assert process.wait(60) == 2
+    assert (shell.folder / "err").read_text() == "error: standard output: No space left on device\n"
 
 
 def test_an_output_that_cannot_show_a_sign_shows_it_escaped(shell):
     shell.write("signs.py", 'from latewood import asset\n\n@asset\ndef sign() -> str:\n    return "ü"\n')
-    assert shell.afresh("materialize", "*", "-f", "signs.py", PYTHONIOENCODING="ascii").code == 0
+    assert shell.here("materialize", "*", "-f", "signs.py").code == 0
     assert r"\u25cf  sign   fresh" in shell.afresh("assets", PYTHONIOENCODING="ascii").out
 
 

@@ -11,9 +11,12 @@ from pathlib import Path
 from zipfile import ZipFile
 
 import pytest
+from forked_workers import ForkedWorkers
+from forks import Forks, forks
 
 from crash.test_venvs import HERE, wheel
 from e2e.shell import shell_in
+from latewood.engine.running import worker_process
 
 LISTED = """
 [locations.shop]
@@ -77,9 +80,17 @@ def pythons(tmp_path_factory):
     }
 
 
+@pytest.fixture(scope="module")
+def forked(pythons, environ):
+    """Forks of processes of both Pythons that have imported Latewood."""
+    return {python: Forks(str(python), environ).fork for python in pythons.values()}
+
+
 @pytest.fixture
-def project(shell, pythons):
-    """Both locations, with nothing deployed."""
+def project(shell, pythons, forked, monkeypatch):
+    """Both locations, with nothing deployed; what is run in this process has forks for workers."""
+    by_python = ForkedWorkers(lambda *asked: forks().fork(*asked), forked)
+    monkeypatch.setattr(worker_process, "subprocess", by_python)
     for folder in ("shop", "lab/work"):
         (shell.folder / folder).mkdir(parents=True)
     shell.write("latewood.toml", LISTED.format(**pythons))
@@ -99,13 +110,13 @@ def test_two_locations_with_conflicting_packages_work_side_by_side(project):
     assert project("deploy").splitlines() == ["shop is deployed to prod: 1 asset", "lab is deployed to prod: 2 assets"]
     before = names(project)
     assert project("plan", "*").splitlines()[-1].startswith("3 run")
-    made = project.run("materialize", "*")
+    made = project.here("materialize", "*")
     assert (made.code, made.out.count("is up to date with its inputs")) == (0, 2), made.out + made.err
     assert '"43 with 7 in work of eu, 13"' in project("show", "total")
     assert "[44, 126]" in project("show", "scaled"), "by the packages of the location whose task it is"
     assert "3 fresh" in project("plan", "*")
     (run,) = re.findall(r"run (\w+)  2 steps", made.err)
-    again = project.run("rerun", run)
+    again = project.here("rerun", run)
     assert (again.code, "0 run, 2 reused" in again.out) == (0, True), "by its Python, not by ours"
     assert names(project) == before
 
@@ -113,12 +124,12 @@ def test_two_locations_with_conflicting_packages_work_side_by_side(project):
     assert "numbers would be stale once shop is deployed" in project("why", "numbers", "--location", "shop")
     project("deploy", "shop")
     assert {name for name, found in names(project).items() if before[name] != found} == {"shop"}
-    assert project.run("materialize", "numbers", "--location", "shop").code == 0
+    assert project.here("materialize", "numbers", "--location", "shop").code == 0
     assert "numbers" in project("why", "total")
     project.write("shop/assets.py", SHOP.replace("-> list[int]:\n    return [1", "-> list[str]:\n    return [1"))
-    told = project.run("deploy", "shop")
+    told = project.here("deploy", "shop")
     assert "total of lab expects list[int] of numbers, which produces list[str]" in told.err
-    assert project.run("deploy", "lab").code == 3
+    assert project.here("deploy", "lab").code == 3
     assert "planted-value" not in project("log", "tail", "--after", "0", "--json")
 
 
@@ -159,17 +170,17 @@ def enough(told: list[int]) -> bool:
 def test_what_others_make_is_looked_at_by_its_own_python_too(project):
     project.write("lab/assets.py", SEEN)
     project.write("told.json", "[1, 2]")
-    done = project.run("observe", "feed", "--location", "lab", "--json")
+    done = project.here("observe", "feed", "--location", "lab", "--json")
     assert done.code == 0, done.err
     told = json.loads(done.out)
     assert [seen["data_version"] for seen in told["observed"]] == ["given:7 in work of eu"]
     assert "looked with 7" in project("logs", told["observation"])
-    refused = project.run("observe", "told", "--json")
+    refused = project.here("observe", "told", "--json")
     assert (refused.code, json.loads(refused.out)["not_passed"][0]["check"]) == (1, "enough")
     project.write("lab/assets.py", SEEN.replace("return DataVersion(", "os._exit(3)\n    return DataVersion("))
-    (failed,) = json.loads(project.run("observe", "feed", "--json").out)["failed"]
+    (failed,) = json.loads(project.here("observe", "feed", "--json").out)["failed"]
     assert "code 3" in failed["message"]
-    nothing = project.run("observe", "numbers", "--location", "lab")
+    nothing = project.here("observe", "numbers", "--location", "lab")
     assert nothing.code == 2
 
 
@@ -178,7 +189,7 @@ def test_what_cannot_be_loaded_is_left_as_it_is_deployed_and_the_others_are_depl
     before = names(project)
     project.write("shop/assets.py", "import answers\nimport nowhere\n")
     project.write("lab/assets.py", LAB.replace("sum(numbers)", "max(numbers)"))
-    done = project.run("deploy", "--json")
+    done = project.here("deploy", "--json")
     assert done.code == 3
     told = json.loads(done.out)
     assert [found["location"] for found in told["locations"]] == ["lab"], "it reads what is deployed of the other"
@@ -189,7 +200,7 @@ def test_what_cannot_be_loaded_is_left_as_it_is_deployed_and_the_others_are_depl
     assert error["message"].startswith(missing)
     assert "shop is left as it is deployed:\n  shop/assets.py:2: cannot be imported" in done.err
     assert {name for name, found in names(project).items() if before[name] == found} == {"shop"}
-    refused = project.run("materialize", "*")
+    refused = project.here("materialize", "*")
     assert (refused.code, "Nothing was deployed" in refused.err) == (3, True), "what is made is made of all"
 
 
@@ -207,7 +218,7 @@ def test_what_is_wrong_with_any_of_them_is_told_at_once(project, pythons, comman
         "attic.py", "from latewood import asset\n\n@asset\ndef old(numbers: list[int]) -> int:\n    return 1\n"
     )
     project.write("desk.py", "from latewood import asset\n\n@asset\ndef unknown(nothing: int) -> int:\n    return 1\n")
-    done = project.run(*command)
+    done = project.here(*command)
     places = re.findall(r"(\S+:\d+): ", done.err)
     assert (done.code, places) == (3, ["latewood.toml:9", "desk.py:3", "shop/assets.py:2"]), done.err
     assert "3 errors. Nothing was deployed." in done.err, "attic.py reads what is deployed of the shop"
@@ -268,12 +279,12 @@ def test_a_name_that_is_not_listed_is_a_slip(project):
 
 def test_a_variable_that_is_set_no_more_fails_the_steps_of_who_was_deployed_with_it(project):
     project("deploy")
-    assert project.run("materialize", "numbers", "--location", "shop").code == 0
+    assert project.here("materialize", "numbers", "--location", "shop").code == 0
     run = json.loads(project("materialize", "total", "--location", "lab", "--json"))["run"]
     project.write("lab/.env", "")
-    again = project.run("reproduce", run)
+    again = project.here("reproduce", run)
     assert "was deployed with the environment variable TOKEN, which [locations.lab] in" in again.err
-    assert project.run("materialize", "total", "--location", "lab", "--force").code == 1, "deployed anew, without it"
+    assert project.here("materialize", "total", "--location", "lab", "--force").code == 1, "deployed anew, without it"
 
 
 def test_a_file_that_gets_a_name_is_the_same_assets(shell):
@@ -337,7 +348,7 @@ def flow(*, size: int = 3) -> list[float]:
 
 def said_by(shell, *arguments):
     """What a command says and ends with, but for ids, times and positions; elsewhere steps go on side by side."""
-    done = shell.run(*arguments)
+    done = shell.here(*arguments)
     texts = [re.sub(r"[\d.]+ (ms|s)\b", "TIME", text) for text in (done.out, done.err)]
     texts = [re.sub(r"\b[0-9a-z]{12}\b", "RUN", re.sub(r'(position"?:?) [\d,]+', r"\1 N", text)) for text in texts]
     told, meanwhile = (re.sub(" +", " ", text).splitlines() for text in texts)
@@ -351,7 +362,7 @@ def test_whatever_runs_a_location_what_is_told_is_the_same(environ, tmp_path):
         shell = shell_in(environ, tmp_path / name, f"told-{name}")
         shell.write("code/all.py", ALL_KINDS)
         shell.write("latewood.toml", f'[locations.all]\nfile = "code/all.py"\n{setting}')
-        assert shell.run("deploy").code == 0
+        assert shell.here("deploy").code == 0
         commands = [
             ("plan", "*"),
             ("materialize", "*"),
@@ -415,7 +426,7 @@ def telling(shell):
 
 
 def test_a_secret_in_its_variables_is_replaced_also_where_its_process_is_killed(telling):
-    failed = telling.run("materialize", "*", "--location", "lab")
+    failed = telling.here("materialize", "*", "--location", "lab")
     assert failed.code == 1
     (run,) = re.findall(r"See `latewood run (\w+)`", failed.out)
     printed = telling("logs", run, "0")

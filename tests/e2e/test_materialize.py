@@ -37,7 +37,7 @@ def beside(good: int) -> int:
 def test_a_failure_is_the_users_own_with_its_own_traceback(shell):
     for name, text in BROKEN.items():
         shell.write(name, text)
-    done = shell.afresh("materialize", "*", "-q", "-f", "broken.py")
+    done = shell.here("materialize", "*", "-q", "-f", "broken.py")
     assert (done.code, done.err) == (1, "")
     assert "✕ bad: ZeroDivisionError: division by zero" in done.out
     assert "2 run, 0 reused, 1 failed, 1 skipped" in done.out
@@ -51,7 +51,7 @@ def test_a_failure_is_the_users_own_with_its_own_traceback(shell):
     assert re.findall(r'File ".*/(\w+\.py)", line (\d+)', logs) == [("broken.py", "12"), ("broken_arithmetic.py", "2")]
     assert answer(shell, "assets", "status:failed")["assets"][0]["key"] == "bad"
     shell.write("broken_arithmetic.py", "def divide(by):\n    return 1.0\n")
-    repaired = shell.run("materialize", "*")
+    repaired = shell.here("materialize", "*")
     assert repaired.code == 0
     assert "2 run, 2 reused" in repaired.out
 

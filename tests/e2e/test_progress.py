@@ -99,7 +99,7 @@ def test_outside_of_a_terminal_each_thing_is_said_once(shell):
 
 def test_many_failures_of_one_asset_hide_no_other(shell):
     shell.write("a.py", FAILING)
-    done = shell.run("materialize", "*", "-f", "a.py", "-q")
+    done = shell.here("materialize", "*", "-f", "a.py", "-q")
     told = [line for line in done.out.splitlines() if line.startswith("✕")]
     assert told == [
         "✕ many p0: ValueError: bad p0",

@@ -2,17 +2,21 @@
 
 import re
 import shlex
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from forks import Forks, forks
 
 from e2e.shell import Shell
 from latewood_eventlog.server import remove
 
 README = Path(__file__).parents[2] / "README.md"
 _FENCED = re.compile(r"^```(python|toml|console)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+LIBRARIES = ("click", "msgspec", "numpy", "psycopg2", "pyarrow.parquet", "rich.live", "rich.table", "sqlalchemy.orm")
+"""What is not Latewood's and takes long to import."""
 
 
 @pytest.fixture
@@ -26,6 +30,7 @@ def newcomer(environ, tmp_path):
 def test_every_file_and_command_of_the_readme_does_what_it_shows(newcomer, tmp_path):
     (tmp_path / "fresh").mkdir()
     shell = Shell(tmp_path / "fresh", newcomer)
+    bare = Forks(sys.executable, newcomer, LIBRARIES)
     started = set()
     for language, text in _FENCED.findall(README.read_text()):
         if language != "console":
@@ -33,20 +38,26 @@ def test_every_file_and_command_of_the_readme_does_what_it_shows(newcomer, tmp_p
             continue
         for (latewood, name, *arguments), shown in _commands(text):
             assert latewood == "latewood"
-            # Each command imports all that it needs; the second time that need not be shown again.
-            done = (shell.run if name in started else shell.afresh)(name, *arguments)
+            # Each command imports all that it needs of Latewood; the second time that need not be shown again.
+            if not started:
+                done = shell.afresh(name, *arguments)
+            elif name in started:
+                done = shell.run(name, *arguments)
+            else:
+                done = bare.run((name, *arguments), shell.folder, shell.environ, workers_too=False)
             started.add(name)
             assert done.code == 0, f"{name} {arguments}: {done.out}{done.err}"
             assert _pattern(shown).fullmatch(_plain(done.out)), f"{name} {arguments} printed\n{done.out}\nnot\n{shown}"
 
 
-def test_the_tests_of_the_readme_pass(environ, tmp_path):
+def test_the_tests_of_the_readme_pass(environ, tmp_path, monkeypatch):
     for language, text in _FENCED.findall(README.read_text()):
         if language == "python":
             _write(tmp_path, text)
-    tested = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", str(tmp_path), str(tmp_path)]
-    done = subprocess.run(tested, cwd=tmp_path, env=environ, capture_output=True, text=True, check=False)
-    assert "2 passed" in done.stdout, done.stdout
+    monkeypatch.chdir(tmp_path)
+    tested = ("-q", "-p", "no:cacheprovider", "--rootdir", tmp_path, tmp_path)
+    done = forks().run_script(Path(pytest.__file__).with_name("__main__.py"), *tested, environ=environ)
+    assert "2 passed" in done.out, done.out + done.err
 
 
 def test_every_command_and_option_that_the_readme_lists_exists_and_the_reverse(shell):

@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import subprocess
 import threading
 import time
 from contextlib import contextmanager
@@ -12,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from e2e.shell import LATEWOOD, shell_in
+from e2e.shell import shell_in
 from latewood.cli.remote import making
 
 FLOW = """
@@ -52,11 +51,9 @@ nightly = Schedule("nightly", "orders", "0 3 * * *", last_window=True)
 
 
 @contextmanager
-def started(shell, *arguments, says):
+def started(shell, *arguments, says, script=None):
     """A process of the project, once it has said this on standard error."""
-    process = subprocess.Popen(
-        [LATEWOOD, *arguments], cwd=shell.folder, env=shell.environ, stderr=subprocess.PIPE, text=True
-    )
+    process = shell.start(*arguments, script=script)
     try:
         line = process.stderr.readline()
         assert says in line, line + process.stderr.read()
@@ -67,6 +64,7 @@ def started(shell, *arguments, says):
         process.terminate()
         process.wait()
         drain.join()
+        process.stdout.close()
         process.stderr.close()
 
 
@@ -74,7 +72,7 @@ def started(shell, *arguments, says):
 def flow(environ, tmp_path_factory):
     shell = shell_in(environ, tmp_path_factory.mktemp("flow"), f"flow-{os.getpid()}-{time.time_ns()}")
     shell.write("flow.py", FLOW)
-    made = shell.run("materialize", "orders or revenue or broken or report", "-f", "flow.py", "--quiet")
+    made = shell.here("materialize", "orders or revenue or broken or report", "-f", "flow.py", "--quiet")
     assert made.code == 1, made
     shell.write("flow.py", FLOW.replace("return int(partition[-2:])", "return 1 + int(partition[-2:])"))
     shell("deploy", "-f", "flow.py")
@@ -96,7 +94,7 @@ def there(flow, url):
 
     def run(*arguments, **changed):
         nowhere = {"LATEWOOD_HOME": "/nowhere", "LATEWOOD_SERVER": url}
-        return flow.run(*arguments, **{**nowhere, **changed})
+        return flow.here(*arguments, **{**nowhere, **changed})
 
     return run
 
@@ -169,7 +167,7 @@ READS = [
 @pytest.mark.parametrize("command", READS)
 def test_the_same_is_printed(flow, there, command):
     arguments = command.replace("RUN", run_of(flow)).split()
-    here, remote = flow.run(*arguments), there(*arguments)
+    here, remote = flow.here(*arguments), there(*arguments)
     here.err = re.sub("`latewood ([a-z]+)` lists", r"`\1` lists", here.err)  # as a server says it, to whoever asks
     found, expected = (f"{done.out}{done.err}{done.code}".splitlines() for done in (remote, here))
     assert found == expected, "\n".join(unified_diff(expected, found, "here", "there", lineterm="", n=0))
@@ -189,7 +187,7 @@ def test_the_same_is_printed(flow, there, command):
     ],
 )
 def test_what_a_server_does_not_tell_is_not_there_for_machines(flow, there, command):
-    here, remote = (json.loads(run(*command.split()).out) for run in (flow.run, there))
+    here, remote = (json.loads(run(*command.split()).out) for run in (flow.here, there))
     assert remote
     assert is_part_of(remote, here)
 
@@ -211,7 +209,7 @@ def is_part_of(part, whole):
     ],
 )
 def test_a_plan_is_the_same_but_that_less_is_told_of_what_changed(flow, there, command, here, remote):
-    assert there(*command.split()).out == flow.run(*command.split()).out.replace(here, remote)
+    assert there(*command.split()).out == flow.here(*command.split()).out.replace(here, remote)
 
 
 def test_a_plan_comes_in_pages_and_is_shown_whole(flow, url, monkeypatch):
@@ -240,7 +238,7 @@ def test_a_run_is_asked_for_followed_retried_and_ended(flow, there):
         assert f"retries 1 step of run {of}" in again.out
         launched = there("launch", "powers", "--param", "n=3,4", "--quiet")
         assert (launched.code, "succeeded: 2 run" in launched.out) == (0, True), launched
-        printed = [there("logs", of, "0", "--follow"), flow.run("logs", of, "0", "--follow")]
+        printed = [there("logs", of, "0", "--follow"), flow.here("logs", of, "0", "--follow")]
         assert [done.out.splitlines()[0] for done in printed] == ["about to fail"] * 2
     assert "cancelled" in there("run", run).out
     assert there("run", run).out == flow("run", run)
@@ -337,20 +335,32 @@ def test_what_others_on_the_way_can_read_is_warned_of(flow, monkeypatch):
     assert "warning" not in flow.here("assets", LATEWOOD_SERVER="https://latewood.invalid").err
 
 
+SOON = """
+from latewood.cli.entry import main
+from latewood_graphql.live import sending
+
+sending.PING_S = 0.2
+main()
+"""
+"""Whether who follows is still let in is asked every quarter of a minute else."""
+
+
 def test_a_token_lets_in_and_is_in_no_title_and_no_message(own_log):
     own_log.write("flow.py", FLOW)
     own_log("deploy", "-f", "flow.py")
     token = json.loads(own_log("token", "create", "ann", "--role", "viewer", "--json"))["text"]
-    with started(own_log, "server", "--port", "0", says="the API is at") as line:
+    own_log.write("soon.py", SOON)
+    script = own_log.folder / "soon.py"
+    with started(own_log, "server", "--port", "0", says="the API is at", script=script) as line:
         address = line.rpartition(" ")[2].strip()
         given = ["--server", address, "log", "tail", "--follow", "--after", "0"]
-        process = own_log.start("--token", token, *given)
+        process = own_log.start_afresh("--token", token, *given)
         try:
             assert process.stdout.readline().strip().startswith("1 ")
             title = Path(f"/proc/{process.pid}/cmdline").read_text()
             assert title.split("\0")[-8:-1] == given
             assert token not in title
-            refused = own_log.run("rollback", "revenue", "x", LATEWOOD_SERVER=address, LATEWOOD_TOKEN=token)
+            refused = own_log.here("rollback", "revenue", "x", LATEWOOD_SERVER=address, LATEWOOD_TOKEN=token)
             assert (refused.code, "needs role deployer" in refused.err) == (2, True)
             own_log("token", "revoke", "ann")
             _, err = process.communicate(timeout=60)
@@ -358,7 +368,7 @@ def test_a_token_lets_in_and_is_in_no_title_and_no_message(own_log):
             process.kill()
         assert (process.returncode, "revoked" in err) == (2, True)
         assert token not in err + refused.err + refused.out
-    assert own_log.run("assets", LATEWOOD_TOKEN="nonsense").code == 0  # it is for servers alone
+    assert own_log.here("assets", LATEWOOD_TOKEN="nonsense").code == 0  # it is for servers alone
 
 
 def test_tokens_are_made_listed_and_revoked(flow, there):

@@ -3,9 +3,6 @@
 import json
 import re
 import shlex
-import sys
-from dataclasses import dataclass
-from typing import Any
 
 import pytest
 
@@ -39,27 +36,7 @@ def largest(sold: list[int]) -> int:
 def shop(shell):
     shell.write("orders.py", ORDERS.format(orders="[1, 2]"))
     shell.write("report.py", REPORT)
-    return Here(shell)
-
-
-@dataclass
-class Here:
-    """The shell, with every command in this process."""
-
-    shell: Any
-
-    def write(self, name, text):
-        self.shell.write(name, text)
-
-    def run(self, *arguments):
-        for name in ("orders", "report", "more", "other"):  # as a process of its own has none yet
-            sys.modules.pop(name, None)
-        return self.shell.here(*arguments)
-
-    def __call__(self, *arguments, code=0):
-        done = self.run(*arguments)
-        assert done.code == code, f"latewood {' '.join(arguments)}: {done.code}\n{done.out}{done.err}"
-        return done.out
+    return shell
 
 
 def assets(shell, **env):
@@ -86,42 +63,42 @@ def test_one_file_after_the_other_each_has_its_own(shop):
 
 
 def test_both_at_once_in_whatever_order_they_are_named(shop):
-    planned = shop.run("plan", "*", "-f", "report.py", "-f", "orders.py")
+    planned = shop.here("plan", "*", "-f", "report.py", "-f", "orders.py")
     assert "3 run, 0 maybe, 0 reuse, 0 fresh" in planned.out
-    done = shop.run("materialize", "*", "-f", "report.py", "-f", "orders.py")
+    done = shop.here("materialize", "*", "-f", "report.py", "-f", "orders.py")
     assert done.code == 0
     assert [line for line in done.out.splitlines() if line.endswith(":")] == ["orders.py:", "report.py:"]
     assert "left out" not in done.out + done.err
     assert "0 run, 1 reused" in (again := shop("materialize", "*", "-f", "orders.py", "-f", "report.py"))
     assert "0 run, 2 reused" in again
     assert "0 run, 2 reused" in shop("materialize", "*", "-f", "report.py")  # what it deploys alone is the same
-    assert shop.run("plan", "*", "-f", "orders.py", "-f", "report.py").out.count("fresh") == 4
+    assert shop.here("plan", "*", "-f", "orders.py", "-f", "report.py").out.count("fresh") == 4
 
 
 def test_what_was_taken_in_goes_to_the_file_that_defines_it_when_both_are_given(shop):
     shop("materialize", "*", "-f", "report.py")
-    refused = shop.run("materialize", "*", "-f", "orders.py")
+    refused = shop.here("materialize", "*", "-f", "orders.py")
     assert refused.code == 3
     assert "deploy both at once, `latewood deploy -f FILE -f FILE`" in refused.err
-    done = shop.run("deploy", "-f", "orders.py", "-f", "report.py")
+    done = shop.here("deploy", "-f", "orders.py", "-f", "report.py")
     assert (done.code, done.err) == (0, "")
     assert assets(shop)["orders"] == ("orders.py", "fresh")
     assert "0 run, 1 reused" in shop("materialize", "*", "-f", "orders.py")
 
 
 def test_a_selection_of_one_of_them_is_run_there_and_one_of_none_is_refused(shop):
-    blocked = shop.run("materialize", "report", "-f", "orders.py", "-f", "report.py")
+    blocked = shop.here("materialize", "report", "-f", "orders.py", "-f", "report.py")
     assert (blocked.code, "orders" in blocked.err) == (2, True)
     assert "orders" in shop("materialize", "+report", "-f", "orders.py", "-f", "report.py")
     assert assets(shop)["report"] == ("report.py", "fresh")
-    refused = shop.run("materialize", "reprot", "-f", "orders.py", "-f", "report.py")
+    refused = shop.here("materialize", "reprot", "-f", "orders.py", "-f", "report.py")
     assert (refused.code, "near: report" in refused.err) == (2, True)
 
 
 def test_what_reads_of_a_file_that_failed_is_left_out(shop):
     shop.write("orders.py", ORDERS.format(orders="[]"))
     shop.write("other.py", "from latewood import asset\n\n@asset\ndef other() -> int:\n    return 1\n")
-    done = shop.run("materialize", "*", "-f", "report.py", "-f", "orders.py", "-f", "other.py")
+    done = shop.here("materialize", "*", "-f", "report.py", "-f", "orders.py", "-f", "other.py")
     assert done.code == 1
     assert "left out: report.py, which reads what orders.py could not make" in done.err
     assert assets(shop)["other"] == ("other.py", "fresh")
@@ -172,13 +149,13 @@ BOTH = ("-f", "b.py", "-f", "a.py")
 def sharing(shell):
     shell.write("a.py", SCALE)
     shell.write("b.py", SCALED)
-    return Here(shell)
+    return shell
 
 
 @pytest.mark.parametrize("files", [BOTH, BOTH[2:] + BOTH[:2]], ids=["b, a", "a, b"])
 def test_a_task_is_there_in_any_order(sharing, files):
     assert "3 run, 0 maybe, 0 reuse, 0 fresh" in sharing("plan", "*", *files)
-    done = sharing.run("materialize", "*", *files)
+    done = sharing.here("materialize", "*", *files)
     assert (done.code, done.out.count("1 run, 0 reused"), done.out.count("2 run, 0 reused")) == (0, 1, 1)
     assert sharing("show", "scaled").endswith("[3, 6]\n")
 
@@ -201,7 +178,7 @@ def test_nothing_is_deployed_where_one_of_them_is_wrong(sharing, command):
     sharing("materialize", "*", *BOTH)
     deployed = [json.loads(sharing("tasks", "a.py:scale", "--json"))]
     sharing.write("a.py", SCALE.replace("factor", "times"))
-    refused = sharing.run(*command, *BOTH)
+    refused = sharing.here(*command, *BOTH)
     assert (refused.code, "no parameter factor in scale()" in refused.err) == (3, True)
     assert "1 error. Nothing was deployed." in refused.err
     assert [json.loads(sharing("tasks", "a.py:scale", "--json"))] == deployed
@@ -209,21 +186,21 @@ def test_nothing_is_deployed_where_one_of_them_is_wrong(sharing, command):
 
 def test_the_file_that_is_wrong_is_told_and_not_the_one_that_waits_for_it(sharing):
     sharing.write("a.py", SCALE.replace("base() -> int", "base(missing: int) -> int"))
-    refused = sharing.run("deploy", *BOTH)
+    refused = sharing.here("deploy", *BOTH)
     assert (refused.code, "a.py:" in refused.err, "b.py" in refused.err) == (3, True, False)
     sharing.write("a.py", SCALE.replace("def scale", "def scaled"))
-    assert 'a.py, as it is now, has no task "scale"; near: scaled' in sharing.run("deploy", *BOTH).err
+    assert 'a.py, as it is now, has no task "scale"; near: scaled' in sharing.here("deploy", *BOTH).err
 
 
 def test_files_that_refer_to_each_others_tasks_are_refused(sharing):
     sharing.write("a.py", f'{SCALE}\nfrom latewood.sharing import task_ref\nback = task_ref("b.py:some")\n')
-    refused = sharing.run("deploy", *BOTH)
+    refused = sharing.here("deploy", *BOTH)
     assert refused.code == 2
     assert "files that neither import each other nor refer to each other's tasks: b.py, a.py" in refused.err
 
 
 def test_a_file_alone_is_told_which_other_one_it_needs(sharing):
-    refused = sharing.run("materialize", "*", "-f", "b.py")
+    refused = sharing.here("materialize", "*", "-f", "b.py")
     assert refused.code == 3
     assert "name it in the same command, -f a.py, and it is deployed first" in refused.err
 
@@ -243,7 +220,7 @@ def test_who_changes_a_task_is_told_what_refers_to_it(sharing, task, broken):
     sharing("materialize", "*", *BOTH)
     sharing.write("a.py", task)
     for command in (("plan", "*"), ("materialize", "*"), ("deploy",)):
-        done = sharing.run(*command, "-f", "a.py")
+        done = sharing.here(*command, "-f", "a.py")
         assert done.code == 0
         assert done.err.count("this breaks what other files refer to:\n") == bool(broken)
         assert broken in done.err
@@ -255,7 +232,7 @@ def test_who_refers_to_a_version_keeps_it_and_is_not_told(sharing):
     sharing.write("b.py", SCALED.replace('scale")', f'scale", version="{version}")'))
     sharing("materialize", "*", *BOTH)
     sharing.write("a.py", SCALE.replace("factor", "times"))
-    done = sharing.run("materialize", "*", *BOTH)
+    done = sharing.here("materialize", "*", *BOTH)
     assert (done.code, done.err.count("this breaks")) == (0, 0)
     assert "0 run, 2 reused" in done.out
 
@@ -281,7 +258,7 @@ def test_without_a_file_parameters_are_for_the_one_that_the_selection_means(shar
     sharing.write("more.py", "from latewood import asset\n\n@asset\ndef most(*, by: int = 1) -> int:\n    return by\n")
     assert "1 run, 0 maybe" in sharing("plan", "most", "--param", "most.by=3"), "as the files are now"
     last = sharing("log", "tail", "--after", "0", "--json")
-    none = sharing.run("materialize", "status:failed", "--param", "most.by=3")
+    none = sharing.here("materialize", "status:failed", "--param", "most.by=3")
     assert (none.code, '"status:failed" selects nothing that --param could be for' in none.err) == (2, True)
     assert sharing("log", "tail", "--after", "0", "--json") == last, "what changed is not deployed for it"
 
@@ -308,7 +285,7 @@ def test_one_run_of_several_is_left_to_engines_with_what_each_was_seen_to_read(s
         (asked["run"], "a.py", ["data.txt"]),
         (asked["run"], "b.py", ["data.txt"]),
     ]
-    refused = sharing.run("rerun", asked["run"])
+    refused = sharing.here("rerun", asked["run"])
     assert (refused.code, "was of a.py and b.py, and a rerun is by the code of one" in refused.err) == (2, True)
     assert "`latewood materialize '*' --env prod --detach` asks for the same" in refused.err
     assert json.loads(sharing("materialize", "two", "--detach", "--json"))["steps"] == 1, "that which is selected"
@@ -325,7 +302,7 @@ def test_a_run_of_one_file_is_run_again_when_some_of_it_has_moved_to_another_sin
     assert "1 run, 0 reused" in sharing("rerun", run), "of what a.py has still"
     assert "0 run, 1 reused" in sharing("rerun", run, "--only", "0")
     assert "1 run, 0 reused" in sharing("rerun", run, "--only", "1"), "by whose it is now"
-    refused = sharing.run("rerun", run, "--only", "0-1")
+    refused = sharing.here("rerun", run, "--only", "0-1")
     assert (refused.code, "these steps are made by a.py and b.py, and a rerun is by" in refused.err) == (2, True)
 
 
@@ -335,7 +312,7 @@ def test_the_same_of_several_is_asked_for_with_its_partitions_by_what_is_printed
     sharing.write("a.py", text.format("one"))
     sharing.write("b.py", text.format("two"))
     asked = json.loads(sharing("materialize", "one or two", "--partition", "x", "--detach", "--json", *BOTH))
-    said = sharing.run("rerun", asked["run"]).err
+    said = sharing.here("rerun", asked["run"]).err
     printed = re.search("`latewood (materialize .* --detach)` asks for the same", said)[1]
     assert printed == "materialize 'one or two' --partition x --env prod --detach"
     assert json.loads(sharing(*shlex.split(printed), "--json"))["steps"] == asked["steps"] == 2
@@ -355,7 +332,7 @@ def test_two_files_exchange_what_they_define_at_once(sharing):
     for names in (("one", "two"), ("two", "one")):
         for file, name in zip(("a.py", "b.py"), names, strict=True):
             sharing.write(file, asset.format(name))
-        done = sharing.run("deploy", *BOTH)
+        done = sharing.here("deploy", *BOTH)
         assert (done.code, done.err) == (0, "")
         assert {key: location for key, (location, _) in assets(sharing).items()} == dict(
             zip(names, ("a.py", "b.py"), strict=True)
@@ -399,24 +376,24 @@ def test_steps_of_workflows_are_by_tasks_and_resources_of_files_named_with_them(
     sharing.write("a.py", FORMED)
     sharing.write("b.py", FORMING)
     assert "4 run, 0 maybe" in sharing("plan", "*", *BOTH)
-    done = sharing.run("materialize", "*", *BOTH)
+    done = sharing.here("materialize", "*", *BOTH)
     assert (done.code, "this breaks" in done.err) == (0, False)
     assert sharing("show", "forming/formed").endswith('"rows 4-4"\n')
-    alone = sharing.run("deploy", "-f", "a.py")
+    alone = sharing.here("deploy", "-f", "a.py")
     assert (alone.code, alone.err) == (0, "")
     sharing.write("latewood.toml", '[resources.Prefix]\ntext = "other "\n')
     assert "configuration of Prefix changed" in sharing("plan", "*")
     sharing("materialize", "*")
     assert sharing("show", "forming/formed").endswith('"other 4-4"\n')
     sharing.write("a.py", FORMED.replace("sep", "by"))
-    assert "forming/formed of b.py gives sep, which is no parameter" in sharing.run("deploy", "-f", "a.py").err
+    assert "forming/formed of b.py gives sep, which is no parameter" in sharing.here("deploy", "-f", "a.py").err
 
 
 def test_what_is_said_of_several_is_said_once(sharing):
     sharing.write("more.py", "from latewood import asset\n\n@asset\ndef more() -> int:\n    return 1\n")
     sharing("materialize", "*", *BOTH)
     sharing.write("a.py", SCALE.replace("@task\n", ""))
-    done = sharing.run("materialize", "*", "-f", "a.py", "-f", "more.py")
+    done = sharing.here("materialize", "*", "-f", "a.py", "-f", "more.py")
     assert (done.code, done.err.count("this breaks")) == (0, 1)
 
 
@@ -438,7 +415,7 @@ def test_what_is_observed_says_which_file_is_meant(sharing):
     sharing("deploy", *BOTH)
     assert "1 observation, 1 new" in sharing("observe", "feed_2")
     assert "1 observation, 1 new" in sharing("observe", "feed_1")
-    refused = sharing.run("observe", "*")
+    refused = sharing.here("observe", "*")
     assert (refused.code, "since several are deployed from here: a.py, b.py" in refused.err) == (2, True)
 
 
@@ -448,6 +425,6 @@ def test_nothing_is_deployed_where_one_of_them_would_overwrite_anothers_values(s
     sharing.write("a.py", stored)
     sharing.write("b.py", "from latewood import asset\n\n@asset\ndef more(kept: int) -> int:\n    return kept\n")
     sharing("materialize", "*", *BOTH)
-    refused = sharing.run("materialize", "*", *BOTH, "--env", "dev", "--force")
+    refused = sharing.here("materialize", "*", *BOTH, "--env", "dev", "--force")
     assert (refused.code, "out/kept.json" in refused.err) == (2, True)
-    assert sharing.run("assets", "--env", "dev").code == 2, "there is no such environment yet"
+    assert sharing.here("assets", "--env", "dev").code == 2, "there is no such environment yet"

@@ -7,25 +7,25 @@ import re
 from dataclasses import replace
 
 import pytest
+from forks import forks
 
-from e2e.shell import LATEWOOD
 from e2e.shop import answer
 
 
 def on_terminal(shell, *arguments, columns=160):
     """The bytes that a terminal of this width receives."""
-    pid, terminal = pty.fork()
-    if not pid:
-        os.chdir(shell.folder)
-        environ = {**shell.environ, "TERM": "xterm-256color", "COLUMNS": str(columns)}
-        os.execve(LATEWOOD, ["latewood", *arguments], environ)
+    terminal, theirs = pty.openpty()
+    environ = {**shell.environ, "TERM": "xterm-256color", "COLUMNS": str(columns)}
+    process = forks().start(arguments, shell.folder, environ, out=theirs, err=theirs)
+    os.close(theirs)
     shown = b""
     try:
         while block := os.read(terminal, 65_536):
             shown += block
     except OSError:  # the other end of a terminal closes so
         pass
-    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+    os.close(terminal)
+    assert process.wait(60) == 0
     return shown
 
 
@@ -58,10 +58,10 @@ def test_tables_fit_a_terminal_by_words_and_are_whole_elsewhere(shell):
             assert any(key in line for line in lines) or command == ["runs"], (command, shown)
     narrow = on_terminal(shell, "show", key, columns=60).decode()
     assert "not shown for want of width: " in narrow
-    piped = shell.run("show", key, COLUMNS="60").out.splitlines()
+    piped = shell.here("show", key, COLUMNS="60").out.splitlines()
     assert piped[1].split() == [f"column_{n}" for n in range(9)]
     assert not any(line != line.rstrip() or "\x1b" in line for line in piped)
-    assert f"note={text[:40]}" in shell.run("asset", key, COLUMNS="20").out
+    assert f"note={text[:40]}" in shell.here("asset", key, COLUMNS="20").out
 
 
 LONG = """
@@ -135,7 +135,7 @@ def soft(loud: str) -> CheckResult:
     return CheckResult(passed=False, message="[b]bold?[/b]", metadata={"[i]": "[/i]"})
 """,
     )
-    done = shell.afresh("materialize", "*", "-q", "-f", "hostile.py", COLUMNS=width)
+    done = shell.run("materialize", "*", "-q", "-f", "hostile.py", COLUMNS=width)
     assert (done.code, done.err) == (1, "")
     assert "✕ failing: ValueError: [/] [link=x]vvv" in done.out
     assert "▲ loud: check soft failed: [b]bold?[/b] ([i]=[/i])" in done.out
@@ -150,8 +150,12 @@ def soft(loud: str) -> CheckResult:
 
 
 def test_a_reader_that_closes_the_pipe_is_no_failure(shop):
-    for command in (["log", "tail", "--after", "0"], ["plan", "*", "--force", "--json"], ["--help"]):
-        process = shop.start(*command)
+    for start, *command in (
+        (shop.start_afresh, "log", "tail", "--after", "0"),
+        (shop.start, "plan", "*", "--force", "--json"),
+        (shop.start_afresh, "--help"),
+    ):
+        process = start(*command)
         process.stdout.close()
         assert process.wait(timeout=60) == 0, command
         assert process.stderr.read() == ""

@@ -9,7 +9,7 @@ def test_a_token_is_shown_once_listed_and_revoked(shell):
     token = said.split()[0]
     assert token.startswith("lw_")
     assert "operator of project test-a-token" in said
-    assert "already" in shell.run("token", "create", "ci").err
+    assert "already" in shell.here("token", "create", "ci").err
     made = json.loads(shell("token", "create", "ann", "--role", "admin", "--all-projects", "--json"))
     assert made["text"].startswith("lw_")
     listed = shell("token", "list")

@@ -11,7 +11,7 @@ from latewood_eventlog.database import bootstrap
 
 def test_4_an_unreachable_database_and_its_password_stays_unsaid(shell):
     for url in ("postgresql://me:s3cret@127.0.0.1:9/db", "mysql://me:s3cret@127.0.0.1/db", "s3cret"):
-        done = shell.run("assets", LATEWOOD_DATABASE_URL=url)
+        done = shell.here("assets", LATEWOOD_DATABASE_URL=url)
         assert (done.code, done.out) == (4, "")
         assert done.err.startswith("error: database ")
         assert "s3cret" not in done.err
@@ -22,26 +22,26 @@ def test_5_a_changed_byte_is_found_and_its_position_named(home, shell):
     url = bootstrap(superuser, "tampered", embedded.ensure_started(home).url.password)
     shell.write("tampered.py", "from latewood import asset\n@asset\ndef a() -> int: return 1\n")
     elsewhere = {"LATEWOOD_DATABASE_URL": url.reveal()}
-    assert shell.run("materialize", "*", "-f", "tampered.py", **elsewhere).code == 0
-    assert shell.run("log", "verify", **elsewhere).code == 0
+    assert shell.here("materialize", "*", "-f", "tampered.py", **elsewhere).code == 0
+    assert shell.here("log", "verify", **elsewhere).code == 0
     execute(
         superuser.with_database("tampered"),
         "SET session_replication_role = replica; "
         "UPDATE latewood.events SET data = replace(data::text, '\"a\"', '\"b\"')::json WHERE position = 1",
     )
-    done = shell.run("log", "verify", **elsewhere)
+    done = shell.here("log", "verify", **elsewhere)
     assert (done.code, done.out) == (5, "")
     assert "position 1" in done.err
-    assert shell.run("db", "stop", **elsewhere).code == 2
+    assert shell.here("db", "stop", **elsewhere).code == 2
     execute(superuser, "DROP DATABASE tampered WITH (FORCE)")
 
 
 def test_6_a_store_that_cannot_be_written_and_2_one_that_cannot_be(shell):
     shell.write("stored.py", "from latewood import asset\n@asset\ndef a() -> int: return 1\n")
-    done = shell.run("materialize", "*", "-f", "stored.py", LATEWOOD_STORE=str(shell.folder / "stored.py"))
+    done = shell.here("materialize", "*", "-f", "stored.py", LATEWOOD_STORE=str(shell.folder / "stored.py"))
     assert (done.code, done.out) == (6, "")
     assert f"cannot create {shell.folder}/stored.py: File exists" in done.err
-    done = shell.run("assets", LATEWOOD_STORE="s3://bucket/store")
+    done = shell.here("assets", LATEWOOD_STORE="s3://bucket/store")
     assert (done.code, done.out) == (2, "")
     assert 'artifact store "s3://bucket/store": expected a folder or a file: URL, found scheme "s3"' in done.err
 
