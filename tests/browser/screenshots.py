@@ -50,6 +50,7 @@ SHOTS: Final[dict[str, tuple[str, str]]] = {
     "runs": ("/runs?in=1h", ""),
     "run": ("/runs?in=1h", "j j j Enter"),
     "run-failed": ("/runs?in=1h", "j j Enter"),
+    "backfills": ("/backfills", ""),
     "materialize": ("/assets/flights/daily?do=materialize&sel=flights/daily%2B&part=2013-02-01..2013-03-31", ""),
     "moment": ("/runs?in=1h", "t"),
     "palette": ("/assets", "Control+k f l i"),

@@ -39,6 +39,10 @@ def test_what_failed_is_read_with_its_traceback_and_tried_again(page):
     expect(page).to_have_url(re.compile("level=error,warning"))
     expect(lines.first).to_contain_text("Traceback (most recent call last)")
     expect(lines.last).to_contain_text("ValueError: no rate for EUR")
+    page.get_by_role("button", name="Fold all").click()
+    expect(lines).to_have_count(1)
+    lines.get_by_role("button", name="more lines").click()
+    expect(lines.last).to_contain_text("ValueError: no rate for EUR")
     before = page.url
     page.get_by_role("button", name="Retry").click()
     expect(page.get_by_text("1 run asked for")).to_be_visible()

@@ -13,6 +13,7 @@ import {
   stepped,
   toggled,
   withEarlier,
+  withFolds,
   withMore,
 } from "./lines.ts";
 
@@ -93,6 +94,20 @@ test("of some levels alone lines keep their order, and it is known how many of t
   expect(lines.nodes.map(({ number }) => number)).toEqual([0, 3]);
   expect([lines.earlier, levels, counts]).toEqual([1, ["error", "error"], { error: 2, warning: 0, other: 2 }]);
   expect(ofLevels(held, levelsIn("")).lines).toBe(held);
+});
+
+test("what a step printed is folded to its first line, which says for how many more it stands", () => {
+  const nodes = [line(1), line(2), line(3), line(4, 7), line(5, 7), { ...line(6, 7), attempt: 2 }];
+  const held = { ...NO_LINES, nodes, earlier: 2 };
+  const levels = levelsOf(nodes);
+  const { lines, hidden, ...found } = withFolds(
+    { lines: held, levels },
+    (block) => block === "0 1 " || block === "7 2 ",
+  );
+  expect(lines.nodes.map(({ number }) => number)).toEqual([1, 4, 5, 6]);
+  expect([...hidden]).toEqual([["c1", 2]]);
+  expect([lines.earlier, found.levels.length]).toEqual([1, 4]);
+  expect(withFolds({ lines: held, levels }, () => false).lines).toBe(held);
 });
 
 test("levels are shown and left out one by one, and never all left out", () => {

@@ -127,6 +127,41 @@ export function ofLevels(lines: Lines, shown: ReadonlySet<Level>): { lines: Line
 
 export type Counts = Readonly<Record<Level, number>>;
 
+/** Whose line it is: an attempt of a step, or a check of it. */
+export function blockOf({ step, attempt, check }: Line): string {
+  return `${step} ${attempt} ${check}`;
+}
+
+export interface Shown {
+  lines: Lines;
+  levels: readonly Level[];
+}
+
+/** Of what is folded the first line alone, with how many lines it stands for besides, by cursor. */
+export function withFolds(
+  { lines, levels }: Shown,
+  isFolded: (block: string) => boolean,
+): Shown & { hidden: ReadonlyMap<string, number> } {
+  const hidden = new Map<string, number>();
+  const kept: number[] = [];
+  let first: Line | null = null;
+  lines.nodes.forEach((line, n) => {
+    if (begins(line, lines.nodes[n - 1])) first = isFolded(blockOf(line)) ? line : null;
+    if (first && first !== line) hidden.set(first.cursor, (hidden.get(first.cursor) ?? 0) + 1);
+    else kept.push(n);
+  });
+  if (hidden.size === 0) return { lines, levels, hidden };
+  return {
+    lines: {
+      ...lines,
+      nodes: kept.map((n) => lines.nodes[n]!),
+      earlier: kept.filter((n) => n < lines.earlier).length,
+    },
+    levels: kept.map((n) => levels[n]!),
+    hidden,
+  };
+}
+
 /** The levels that an address names; all where it names none. */
 export function levelsIn(text: string): ReadonlySet<Level> {
   const found = LEVELS.filter((level) => text.split(",").includes(level));

@@ -1,8 +1,10 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { useEffect, useLayoutEffect, useRef, useState } from "react";
 import { Button } from "@/shared/button.tsx";
+import { Icon } from "@/shared/icon.tsx";
+import { counted } from "@/shared/numbers.ts";
 import type { Line } from "./documents.ts";
-import { begins, byWhom, type Level, type Lines, matched } from "./lines.ts";
+import { begins, blockOf, byWhom, type Level, type Lines, matched } from "./lines.ts";
 import styles from "./log-view.module.css";
 
 interface Props {
@@ -12,6 +14,10 @@ interface Props {
   search: string;
   /** The number of the match that somebody has come to; -1 for none. */
   match: number;
+  /** How many lines a line stands for besides itself, by its cursor. */
+  hidden: ReadonlyMap<string, number>;
+  /** Folds what an attempt of a step printed, or opens it; null where nothing is folded. */
+  fold: ((block: string) => void) | null;
   /** The cursor of the line that is pointed at. */
   chosen: string;
   nameOf(line: Line): string;
@@ -27,7 +33,20 @@ const LINE = 18;
 const NEAR = 50;
 
 /** Lines of which only those in sight are there. It follows the last one until somebody scrolls away from it. */
-export function LogView({ lines, levels, search, match, chosen, nameOf, choose, narrow, earlier, more }: Props) {
+export function LogView({
+  lines,
+  levels,
+  search,
+  match,
+  hidden,
+  fold,
+  chosen,
+  nameOf,
+  choose,
+  narrow,
+  earlier,
+  more,
+}: Props) {
   const of = useRef<HTMLElement>(null);
   const [isFollowing, follow] = useState(!chosen && !search);
   const { nodes } = lines;
@@ -85,6 +104,7 @@ export function LogView({ lines, levels, search, match, chosen, nameOf, choose, 
             const line = nodes[index];
             if (!line) return null;
             const isFirst = begins(line, nodes[index - 1]);
+            const more = hidden.get(line.cursor) ?? 0;
             return (
               <li
                 key={line.cursor}
@@ -94,6 +114,17 @@ export function LogView({ lines, levels, search, match, chosen, nameOf, choose, 
                 aria-current={line.cursor === chosen || index === match || undefined}
               >
                 <span className={styles.name}>
+                  {isFirst && fold && (
+                    <button
+                      type="button"
+                      className={styles.fold}
+                      aria-expanded={more === 0}
+                      aria-label={`Lines of ${nameOf(line)}`}
+                      onClick={() => fold(blockOf(line))}
+                    >
+                      <Icon name={more > 0 ? "right" : "down"} size={13} />
+                    </button>
+                  )}
                   {isFirst && narrow && (
                     <button type="button" title={nameOf(line)} onClick={() => narrow(line.step)}>
                       {nameOf(line)}
@@ -118,6 +149,11 @@ export function LogView({ lines, levels, search, match, chosen, nameOf, choose, 
                     isMatch ? <mark key={n}>{text}</mark> : text,
                   )}
                 </code>
+                {more > 0 && fold && (
+                  <button type="button" className={styles.more} onClick={() => fold(blockOf(line))}>
+                    {counted(more, "more line")}
+                  </button>
+                )}
               </li>
             );
           })}

@@ -7,12 +7,13 @@ import { Empty, Problem, Skeleton } from "@/shared/panels.tsx";
 import { SearchField } from "@/shared/search-field.tsx";
 import { useShortcuts } from "@/shell/use-shortcuts.ts";
 import type { Line, RunOf } from "./documents.ts";
-import { LEVELS, type Level, levelsIn, ofLevels, stepped, toggled } from "./lines.ts";
+import { LEVELS, type Level, levelsIn, ofLevels, stepped, toggled, withFolds } from "./lines.ts";
 import { LogView } from "./log-view.tsx";
 import styles from "./logs.module.css";
 import { useLines } from "./use-lines.ts";
 import { useNames } from "./use-names.ts";
 
+const NONE: ReadonlySet<string> = new Set();
 const LEVEL_WORDS: Record<Level, string> = { error: "Errors", warning: "Warnings", other: "Others" };
 /** So many lines of some levels are as many as are looked for by themselves, among so many. */
 const ENOUGH = 200;
@@ -40,7 +41,13 @@ export function Logs({ run }: { run: RunOf }) {
   );
   const names = useNames(run.id, spoke);
   const levels = useMemo(() => levelsIn(level), [level]);
-  const shown = useMemo(() => ofLevels(found.lines, levels), [found.lines, levels]);
+  const ofThese = useMemo(() => ofLevels(found.lines, levels), [found.lines, levels]);
+  const areFolded = useParam("fold") !== "" && !search;
+  const [others, setOthers] = useState<ReadonlySet<string>>(NONE);
+  const shown = useMemo(
+    () => withFolds(ofThese, (block) => !search && others.has(block) !== areFolded),
+    [ofThese, search, others, areFolded],
+  );
   const [match, setMatch] = useState({ of: "", at: -1 });
   const asked = `${step} ${search} ${level}`;
   const matchAt = search && match.of === asked ? Math.min(match.at, shown.lines.nodes.length - 1) : -1;
@@ -55,8 +62,9 @@ export function Logs({ run }: { run: RunOf }) {
       : []),
   ]);
 
-  // where few lines are of these levels they are looked for further on
-  const isFew = levels.size < LEVELS.length && shown.lines.nodes.length < ENOUGH && !found.isAwaited && !found.problem;
+  // where few lines are of these levels, or are not folded, they are looked for further on
+  const isNarrowed = levels.size < LEVELS.length || shown.hidden.size > 0;
+  const isFew = isNarrowed && shown.lines.nodes.length < ENOUGH && !found.isAwaited && !found.problem;
   const canLook = search ? found.lines.hasMore : found.lines.hasEarlier;
   const look = search ? found.more : found.earlier;
   const looks = isFew && canLook && nodes.length < MOST_LOOKED_AT;
@@ -100,10 +108,21 @@ export function Logs({ run }: { run: RunOf }) {
               data-level={one}
               onClick={() => change({ level: toggled(levels, one) }, { step: true })}
             >
-              {LEVEL_WORDS[one]} <span className="figures">{whole(shown.counts[one])}</span>
+              {LEVEL_WORDS[one]} <span className="figures">{whole(ofThese.counts[one])}</span>
             </button>
           ))}
         </fieldset>
+        {!search && (
+          <Button
+            quiet
+            onClick={() => {
+              setOthers(NONE);
+              change({ fold: areFolded ? null : "1" }, { step: true });
+            }}
+          >
+            {areFolded ? "Open all" : "Fold all"}
+          </Button>
+        )}
         <span className={styles.mute} role="status">
           {!isAwaited && search && matchAt >= 0 && `${whole(matchAt + 1)} of `}
           {!isAwaited && search && counted(lines.nodes.length, "line")}
@@ -139,6 +158,8 @@ export function Logs({ run }: { run: RunOf }) {
           levels={shown.levels}
           search={search}
           match={matchAt}
+          hidden={shown.hidden}
+          fold={search ? null : (block) => setOthers((before) => toggledSet(before, block))}
           chosen={at}
           nameOf={(line: Line) => names.get(line.step) ?? `step ${line.step}`}
           choose={(cursor) => change({ line: cursor })}
@@ -167,4 +188,10 @@ export function Logs({ run }: { run: RunOf }) {
       )}
     </div>
   );
+}
+
+function toggledSet(before: ReadonlySet<string>, key: string): ReadonlySet<string> {
+  const after = new Set(before);
+  if (!after.delete(key)) after.add(key);
+  return after;
 }
