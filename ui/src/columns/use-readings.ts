@@ -1,7 +1,9 @@
-import { useEffect, useState } from "react";
+import { useCallback, useEffect, useRef, useState } from "react";
+import { ASSET_EVENTS } from "@/assets/documents.ts";
 import type { Problem } from "@/server/problem.ts";
 import { generation } from "@/server/reachability.ts";
 import { read, useWhere, type Where } from "@/server/use-answer.ts";
+import { useRefresh } from "@/server/use-refresh.ts";
 import { useStore } from "@/shared/store.ts";
 import { COMPUTED, READERS } from "./documents.ts";
 import { type ColumnOf, computedFrom, idOf, type Reading } from "./traced.ts";
@@ -25,14 +27,25 @@ export function useReadings(asset: string, column: string): Readings {
   const all = useStore(generation);
   const key = JSON.stringify([where, asset, column]);
   const [held, hold] = useState<{ key: string; found: Readings }>({ key, found: AWAITED });
-  // biome-ignore lint/correctness/useExhaustiveDependencies: it is looked at anew when the server is there again
+  const [asked, ask] = useState(0);
+  const took = useRef(0);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: it is looked at anew when the server is there again, and when something was made
   useEffect(() => {
     let isCurrent = true;
-    void readingsOf(where, { asset, column }).then((found) => isCurrent && hold({ key, found }));
+    const began = performance.now();
+    void readingsOf(where, { asset, column }).then((found) => {
+      took.current = performance.now() - began;
+      if (isCurrent) hold({ key, found });
+    });
     return () => {
       isCurrent = false;
     };
-  }, [where, asset, column, key, all]);
+  }, [where, asset, column, key, all, asked]);
+  useRefresh(
+    ASSET_EVENTS,
+    useCallback(() => ask((n) => n + 1), []),
+    took,
+  );
   return held.key === key ? held.found : AWAITED;
 }
 

@@ -84,25 +84,38 @@ const ERROR = /\b(ERROR|CRITICAL|FATAL)\b|^(\w+\.)*\w*(Error|Exception)\b/;
 const WARNING = /\b(WARNING|WARN)\b|\b\w*Warning:/;
 const TRACEBACK = /^Traceback \(most recent call last\):/;
 
-/** How grave a line alone is. */
-function levelOf(text: string): Level {
-  return ERROR.test(text) ? "error" : WARNING.test(text) ? "warning" : "other";
+type Kind = Level | "traceback" | "below";
+
+/** Lines stay while more come: what each is by itself is looked at once. */
+const KINDS = new WeakMap<Line, Kind>();
+
+function kindOf(line: Line): Kind {
+  const known = KINDS.get(line);
+  if (known !== undefined) return known;
+  const { text } = line;
+  const found: Kind = /^\s/.test(text)
+    ? "below"
+    : TRACEBACK.test(text)
+      ? "traceback"
+      : ERROR.test(text)
+        ? "error"
+        : WARNING.test(text)
+          ? "warning"
+          : "other";
+  KINDS.set(line, found);
+  return found;
 }
 
-/** How grave each of some lines in a row is; what goes on below a line is as grave as that, and so is a traceback. */
+/** How grave each of some lines in a row is; what is indented below a line is as grave as that, and so is a traceback. */
 export function levelsOf(nodes: readonly Line[]): Level[] {
   let level: Level = "other";
   let isTraced = false;
   return nodes.map((line, n) => {
-    const { text } = line;
     if (begins(line, nodes[n - 1])) [level, isTraced] = ["other", false];
-    if (TRACEBACK.test(text)) [level, isTraced] = ["error", true];
-    else if (/^\s/.test(text))
-      return level; // indented below the line that it belongs to
-    else {
-      level = isTraced ? "error" : levelOf(text); // a traceback ends with its exception
-      isTraced = false;
-    }
+    const kind = kindOf(line);
+    if (kind === "below") return level;
+    level = isTraced || kind === "traceback" ? "error" : kind; // a traceback ends with its exception
+    isTraced = kind === "traceback";
     return level;
   });
 }

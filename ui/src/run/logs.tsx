@@ -14,6 +14,7 @@ import { useLines } from "./use-lines.ts";
 import { useNames } from "./use-names.ts";
 
 const NONE: ReadonlySet<string> = new Set();
+const NOTHING_HIDDEN: ReadonlyMap<string, number> = new Map();
 const LEVEL_WORDS: Record<Level, string> = { error: "Errors", warning: "Warnings", other: "Others" };
 /** So many lines of some levels are as many as are looked for by themselves, among so many. */
 const ENOUGH = 200;
@@ -45,7 +46,10 @@ export function Logs({ run }: { run: RunOf }) {
   const areFolded = useParam("fold") !== "" && !search;
   const [others, setOthers] = useState<ReadonlySet<string>>(NONE);
   const shown = useMemo(
-    () => withFolds(ofThese, (block) => !search && others.has(block) !== areFolded),
+    () =>
+      search || (!areFolded && others.size === 0)
+        ? { ...ofThese, hidden: NOTHING_HIDDEN }
+        : withFolds(ofThese, (block) => others.has(block) !== areFolded),
     [ofThese, search, others, areFolded],
   );
   const [match, setMatch] = useState({ of: "", at: -1 });
