@@ -35,8 +35,9 @@ export function MomentPanel({ close }: { close(): void }) {
   const isWrong = text.trim() !== "" && why !== null;
   const said = useId();
 
-  function go(to: string | null) {
-    change({ asOf: to }, { step: true });
+  /** To a moment; and what has changed from it until a later one, where that is asked for. */
+  function go(to: string | null, until: string | null = null) {
+    change({ asOf: to, since: until }, { step: true });
     close();
   }
 
@@ -104,7 +105,8 @@ export function MomentPanel({ close }: { close(): void }) {
       </div>
       <footer className={styles.foot}>
         <span>
-          <Keys of="[" /> <Keys of="]" /> one event back, on
+          <Keys of="[" /> <Keys of="]" /> one event back, on; drag over the bars, or <Keys of="shift+enter" />, for what
+          changed between two moments
         </span>
         {asOf !== null && (
           <Button onClick={() => go(null)}>

@@ -14,7 +14,7 @@ export function PastBar() {
   const { asOf } = useView();
   const { position } = useSession();
   const change = useChange();
-  const isCompared = useParam("since") !== "";
+  const until = useParam("since");
   if (asOf === null) return null;
   return (
     <>
@@ -32,7 +32,7 @@ export function PastBar() {
           </Button>
         </span>
       </div>
-      {isCompared && <Since asOf={asOf} close={() => change({ since: null })} />}
+      {until && <Since asOf={asOf} until={until === "1" ? null : until} close={() => change({ since: null })} />}
     </>
   );
 }

@@ -37,16 +37,26 @@ test("what has other heads now is compared with that of then, as both are there 
     head("daily", 31, [{ before: version("d.0"), after: version("e.0") }]),
   ];
   const asked = answering({ ...NONE, heads: { totalCount: 3, nodes: heads } });
-  render(<Since asOf="7" close={() => undefined} />);
+  render(<Since asOf="7" until={null} close={() => undefined} />);
   const compare = await screen.findByRole("link", { name: "compare" });
   expect(compare.getAttribute("href")).toBe("/assets/report?tab=versions&a=a.0&b=b.0");
   screen.getByText("is new");
   screen.getByText("31 partitions");
-  expect(asked[0]).toMatchObject({ since: 7 });
+  expect(asked[0]).toMatchObject({ since: 7, until: null });
+});
+
+test("until a moment that is not now all leads to what was there then", async () => {
+  history.replaceState(null, "", "/assets?asOf=7");
+  const deployments = [{ __typename: "LocationMoved", location: "shop", before: "aaa", after: "bbb" }];
+  const asked = answering({ ...NONE, deployments });
+  render(<Since asOf="7" until="12" close={() => undefined} />);
+  const link = await screen.findByRole("link", { name: "aaa → bbb" });
+  expect(link.getAttribute("href")).toBe("/deployments?asOf=12&before=aaa&after=bbb");
+  expect(asked[0]).toMatchObject({ since: 7, until: 12 });
 });
 
 test("where all is as it was that is said", async () => {
   answering(NONE);
-  render(<Since asOf="8" close={() => undefined} />);
+  render(<Since asOf="8" until={null} close={() => undefined} />);
   await screen.findByText("Nothing has changed since");
 });

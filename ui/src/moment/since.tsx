@@ -10,10 +10,10 @@ import { Empty, Problem, Skeleton } from "@/shared/panels.tsx";
 import { momentName } from "./moment.ts";
 import styles from "./since.module.css";
 
-/** Of now, whatever moment the page shows: what has become otherwise since that one. */
+/** Of now or another moment, whatever moment the page shows: what has become otherwise since that one. */
 const CHANGED_SINCE = graphql(`
-  query ChangedSince($project: String!, $environment: String!, $since: Moment!) {
-    project(name: $project) {
+  query ChangedSince($project: String!, $environment: String!, $until: Moment, $since: Moment!) {
+    project(name: $project, asOf: $until) {
       changes(since: $since) {
         environment(name: $environment) {
           heads(first: 100) {
@@ -30,26 +30,44 @@ const CHANGED_SINCE = graphql(`
 
 type Changes = ResultOf<typeof CHANGED_SINCE>["project"]["changes"]["environment"];
 
-/** What has changed between the moment that is shown and now. */
-export default function Since({ asOf, close }: { asOf: string; close(): void }) {
+interface Props {
+  asOf: string;
+  /** The later moment; null for now. */
+  until: string | null;
+  close(): void;
+}
+
+/** What has changed between the moment that is shown and a later one, or now. */
+export default function Since({ asOf, until, close }: Props) {
   const { environment } = useView();
-  const { data, problem, isAwaited, again } = useAnswer(CHANGED_SINCE, { since: momentOf(asOf) ?? asOf });
+  const { data, problem, isAwaited, again } = useAnswer(CHANGED_SINCE, {
+    since: momentOf(asOf) ?? asOf,
+    until: momentOf(until),
+  });
   const found = isAwaited ? null : data?.project.changes.environment;
   return (
-    <Dialog title={`Since ${momentName(asOf)}`} place="side" close={close}>
+    <Dialog
+      title={until === null ? `Since ${momentName(asOf)}` : `From ${momentName(asOf)} to ${momentName(until)}`}
+      place="side"
+      close={close}
+    >
       <div className={styles.since}>
         {problem && <Problem problem={problem} again={again} />}
-        {found ? <Shown of={found} /> : !problem && <Skeleton lines={8} />}
-        {found && <p className={styles.mute}>What moved and came back is not among it. In {environment}, until now.</p>}
+        {found ? <Shown of={found} until={until} /> : !problem && <Skeleton lines={8} />}
+        {found && (
+          <p className={styles.mute}>
+            What moved and came back is not among it. In {environment}, until{" "}
+            {until === null ? "now" : momentName(until)}.
+          </p>
+        )}
       </div>
     </Dialog>
   );
 }
 
-// What is linked to is there now, and was not then.
-const NOW = { asOf: null };
-
-function Shown({ of: { heads, deployments, parameters } }: { of: Changes }) {
+function Shown({ of: { heads, deployments, parameters }, until }: { of: Changes; until: string | null }) {
+  // what is linked to is there at the later moment, and was not at the one that is shown
+  const later = { asOf: until };
   if (heads.totalCount + deployments.length + parameters.totalCount === 0)
     return <Empty title="Nothing has changed since" />;
   return (
@@ -62,7 +80,7 @@ function Shown({ of: { heads, deployments, parameters } }: { of: Changes }) {
               <li key={location}>
                 <span>{location}</span>
                 {before && after ? (
-                  <Link to="/deployments" params={{ ...NOW, before, after }}>
+                  <Link to="/deployments" params={{ ...later, before, after }}>
                     {before.slice(0, 8)} → {after.slice(0, 8)}
                   </Link>
                 ) : (
@@ -96,7 +114,7 @@ function Shown({ of: { heads, deployments, parameters } }: { of: Changes }) {
           <h3>Assets</h3>
           <ul>
             {heads.nodes.map((head) => (
-              <Moved key={head.key} of={head} />
+              <Moved key={head.key} of={head} later={later} />
             ))}
           </ul>
           <More of={heads} />
@@ -107,16 +125,22 @@ function Shown({ of: { heads, deployments, parameters } }: { of: Changes }) {
 }
 
 /** An asset that has other heads: of one of them, what it has otherwise than the one of then. */
-function Moved({ of: { key, count, partitions, moves } }: { of: Changes["heads"]["nodes"][number] }) {
+function Moved({
+  of: { key, count, partitions, moves },
+  later,
+}: {
+  of: Changes["heads"]["nodes"][number];
+  later: { asOf: string | null };
+}) {
   const [move] = moves.nodes;
   const both = count === 1 && move?.before && move.after ? { a: move.before.id, b: move.after.id } : null;
   return (
     <li>
-      <Link to={pathOf("assets", key)} params={NOW}>
+      <Link to={pathOf("assets", key)} params={later}>
         {key}
       </Link>
       {both ? (
-        <Link to={pathOf("assets", key)} params={{ ...NOW, tab: "versions", ...both }}>
+        <Link to={pathOf("assets", key)} params={{ ...later, tab: "versions", ...both }}>
           compare
         </Link>
       ) : (
