@@ -9,6 +9,7 @@ import { Empty, PageHead, Problem, Skeleton } from "@/shared/panels.tsx";
 import { type Column, Table } from "@/shared/table.tsx";
 import styles from "./backfills.module.css";
 import { COLUMNS as OF_RUNS } from "./columns.tsx";
+import { countsText } from "./counts.ts";
 import { BACKFILLS, type BackfillRow, RUN_EVENTS } from "./documents.ts";
 
 /** So many are as many as are looked for by themselves, among so many runs. */
@@ -17,9 +18,10 @@ const MOST_LOOKED_AT = 2_000;
 
 const PROGRESS: Column<BackfillRow> = {
   id: "progress",
-  title: "Progress",
-  width: "minmax(120px, 1.4fr)",
-  cell: ({ progress }) =>
+  title: "How far",
+  width: "minmax(104px, 2fr)",
+  spare: "last",
+  cell: ({ progress, counts }) =>
     progress && progress.total > 0 ? (
       <span className={styles.progress}>
         <span aria-hidden="true">
@@ -27,7 +29,9 @@ const PROGRESS: Column<BackfillRow> = {
         </span>
         {whole(progress.ended)} / {whole(progress.total)}
       </span>
-    ) : null,
+    ) : (
+      <span className={styles.mute}>{countsText(counts)}</span>
+    ),
 };
 const WHAT: Column<BackfillRow> = {
   id: "what",
@@ -42,8 +46,8 @@ const WHAT: Column<BackfillRow> = {
     </span>
   ),
 };
-const COLUMNS = OF_RUNS.flatMap((column): Column<BackfillRow>[] =>
-  column.id === "what" ? [WHAT, PROGRESS] : [column],
+const COLUMNS = OF_RUNS.map(
+  (column): Column<BackfillRow> => (column.id === "what" ? WHAT : column.id === "counts" ? PROGRESS : column),
 );
 
 /** Runs of chosen partitions, the newest first, and how far each is. */
