@@ -42,7 +42,7 @@ def test_every_file_and_command_of_the_readme_does_what_it_shows(newcomer, tmp_p
             if not started:
                 done = shell.afresh(name, *arguments)
             elif name in started:
-                done = shell.run(name, *arguments)
+                done = shell.here(name, *arguments)
             else:
                 done = bare.run((name, *arguments), shell.folder, shell.environ, workers_too=False)
             started.add(name)

@@ -194,6 +194,7 @@ def _stdlib() -> tuple[str, ...]:
     return tuple(path + os.sep for path in paths | set(map(os.path.realpath, paths)))
 
 
+@functools.lru_cache(maxsize=1 << 14)  # asked of each module that is loaded, whenever definitions are
 def _kind(path: str) -> Literal["package", "stdlib", "extension"] | None:
     """What a file outside first-party code is; None for first-party source."""
     if f"{os.sep}site-packages{os.sep}" in path or f"{os.sep}dist-packages{os.sep}" in path:
