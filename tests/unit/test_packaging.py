@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import latewood
+from latewood.engine.code.sources import OWN_PACKAGES
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
@@ -61,4 +62,5 @@ def test_versions_agree():
 def test_the_wheel_has_every_package():
     packages = {path.parent.relative_to(ROOT).as_posix() for path in ROOT.glob("[a-z]*/latewood*/__init__.py")}
     assert packages == set(PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"])
+    assert {Path(package).name for package in packages} == OWN_PACKAGES, "none of them is users' code"
     assert all((ROOT / package / "py.typed").exists() for package in packages)

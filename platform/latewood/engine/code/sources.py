@@ -21,7 +21,7 @@ from typing import Any, Literal
 
 from latewood.decide.module_names import ModuleNames, module_names
 
-OWN_PACKAGES = frozenset({"latewood", "latewood_eventlog"})
+OWN_PACKAGES = frozenset({"latewood", "latewood_eventlog", "latewood_graphql", "latewood_ui"})
 """Packages whose code is no part of a user's logic."""
 
 
