@@ -40,7 +40,7 @@ export default function Run() {
   const { data, problem, isAwaited, again } = useAnswer(RUN, { run: id }, { on: STATE_EVENTS });
   const found = data?.project.run;
   if (found && !isAwaited)
-    return <Found run={found} problem={problem && <Problem problem={problem} again={again} />} />;
+    return <Found key={found.id} run={found} problem={problem && <Problem problem={problem} again={again} />} />;
   if (!problem) return <Skeleton lines={12} />;
   if (problem.passes) return <Problem problem={problem} again={again} />;
   return (
