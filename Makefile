@@ -2,6 +2,9 @@
 # interface is built by the Node on the PATH, or, where that is none or an old one, by one that is installed into .venv.
 PYTHON ?= $(firstword $(foreach v,3.11 3.12 3.13,$(shell command -v python$(v) 2>/dev/null)) python3)
 BIN := .venv/bin
+# Images often set this variable: then each process of the tests would compile pytest's plugins, before tests/conftest.py
+# can say otherwise.
+unexport PYTHONDONTWRITEBYTECODE
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --use-pep517
 # pip is silent meanwhile.
 SAY_INSTALLING = echo "Installing $$(grep -c == $(1)) packages into .venv; a minute or two..."

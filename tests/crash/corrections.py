@@ -2,12 +2,14 @@
 
     python corrections.py FOLDER        the database's URL is in LATEWOOD_DATABASE_URL
 
-Each crash has a project of its own in which the same happened up to then. Prints one JSON line for each command: what
+Each crash has a project of its own in which the same happened up to then: it happened once, and its facts are told of
+each of them. Prints one JSON line for each command: what
 its facts were at the start, after either crash, after doing it again, and where nothing disturbed it.
 """
 
 import json
 import os
+import shutil
 import sys
 from collections.abc import Callable
 from contextlib import suppress
@@ -15,8 +17,10 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
+from uuid import uuid4
 
 from effects import CRASHED, FINISHED, Effects
+from msgspec import structs
 from sweep import in_a_process, watch
 
 from latewood.commands.carrying import carry
@@ -33,11 +37,12 @@ from latewood.commands.workspace import Workspace
 from latewood.engine.loading.loader import load_file
 from latewood.engine.storage.store import ArtifactStore
 from latewood.errors import UsageError
-from latewood.events import from_json, to_json
+from latewood.events import EnvironmentCreated, from_json, to_json
 from latewood.model.keys import RunId
 from latewood.projections.installed import PROJECTIONS, UPCASTERS
 from latewood_eventlog.database import DatabaseUrl, connect
 from latewood_eventlog.log import EventLog
+from latewood_eventlog.records import Batch, NewEvent, RecordedEvent, StreamAppend
 
 ACTS: dict[str, Callable[[Workspace], object]] = {
     "retract": lambda workspace: retract(workspace, "run1.0", reason="wrong"),
@@ -75,6 +80,10 @@ def twice(n: int) -> int: return n * 2
 def thrice(n: int) -> int: return n * 3
 feed = external_asset("feed", partitions=Static([str(number) for number in range(501)]))
 """
+
+
+_ORIGINAL = "original"
+"""The project in which it happened."""
 
 
 def _grantee(workspace: Workspace) -> str:
@@ -124,6 +133,37 @@ def prepared(workspace: Workspace, root: Path) -> None:
     grant(workspace, "a.py:thrice", to=_grantee(workspace))
 
 
+def tell_the_same(root: Path, project: str) -> None:
+    """As if all that happened in the original project had happened in this one."""
+    original, workspace = (workspace_of(root, name, Effects("never", 0)) for name in (_ORIGINAL, project))
+    names = {_ORIGINAL: project, _grantee(original): _grantee(workspace)}
+    recorded = [event for event in original.log.read_all(limit=10_000) if event.project in names]
+    later = workspace.log.position() - recorded[0].position + 1
+
+    def told(event: RecordedEvent) -> Batch:
+        fact = from_json(event.type, event.data)
+        if isinstance(fact, EnvironmentCreated) and fact.base:
+            fact = structs.replace(fact, base_position=fact.base_position + later)
+        data = to_json(fact)
+        for before, after in names.items():
+            data = data.replace(json.dumps(before), json.dumps(after))
+        new = NewEvent(
+            event_id=uuid4(),
+            type=event.type,
+            schema_version=event.schema_version,
+            data=data,
+            occurred_at=event.occurred_at,
+            actor=event.actor,
+        )
+        return Batch(appends=(StreamAppend(project=names[event.project], stream=event.stream, events=(new,)),))
+
+    refused = [found for found in workspace.log.append_many(list(map(told, recorded))) if isinstance(found, Exception)]
+    assert not refused, refused
+    shutil.copytree(original.store.directory, workspace.store.directory)
+    for each in (original, workspace):
+        each.log.engine.dispose()
+
+
 def facts(workspace: Workspace) -> list[str]:
     """What was recorded, without what measured time or tells positions, and whatever the project is called."""
     return [
@@ -148,9 +188,12 @@ def told(root: Path, act: str) -> dict[str, object]:
             return effects.count
 
         def seen(project: str = project) -> list[str]:
-            return facts(workspace_of(root, project, Effects("never", 0)))
+            workspace = workspace_of(root, project, Effects("never", 0))
+            found = facts(workspace)
+            workspace.log.engine.dispose()
+            return found
 
-        in_a_process(lambda project=project: prepared(workspace_of(root, project, Effects("never", 0)), root))
+        tell_the_same(root, project)
         found["start"] = seen()
         ended = in_a_process(lambda when=when: done(when))
         if when == "never":
@@ -164,8 +207,10 @@ def told(root: Path, act: str) -> dict[str, object]:
 
 
 def main() -> None:
+    root = Path(sys.argv[1])
+    in_a_process(lambda: prepared(workspace_of(root, _ORIGINAL, Effects("never", 0)), root))
     for act in ACTS:
-        print(json.dumps(told(Path(sys.argv[1]), act)), flush=True)
+        print(json.dumps(told(root, act)), flush=True)
 
 
 if __name__ == "__main__":

@@ -325,6 +325,15 @@ def import_everything() -> None:
                 importlib.import_module(found.name)
 
 
+def do_once() -> None:
+    """What each process does anew that connects to a database and loads code, and is the same in all of them."""
+    importlib.import_module("sqlalchemy").create_engine("postgresql+psycopg2://nowhere/nothing")
+    is_first_party = importlib.import_module("latewood.engine.code.sources").is_first_party
+    for name, module in list(sys.modules.items()):
+        if isinstance(path := getattr(module, "__file__", None), str):
+            is_first_party(name, path)
+
+
 _NEVER = ("latewood.engine.values.sklearn_codec", "latewood.engine.values.xgboost_codec")
 
 
@@ -346,6 +355,7 @@ if __name__ == "__main__":
             importlib.import_module(name)
     else:
         import_everything()
+        do_once()
     gc.freeze()  # what is never looked at again stays shared with the forks
     if not modules:
         with importlib.import_module("latewood.projections.snapshots").uncollected():
