@@ -1,4 +1,4 @@
-"""A process that dies at each of its effects in turn, each time followed by others that start again and finish.
+"""A process that dies at each of its effects in turn, each time followed by runs of another one that finish.
 
     python sweep.py FOLDER        the database's URL is in LATEWOOD_DATABASE_URL
 
@@ -38,13 +38,11 @@ EFFECTS = {
 }
 """The first effect and the step to the next one: of slow tasks before one and after the next, in half the time."""
 
-_AT_ONCE = 4  # who comes after one that died waits a moment for it to answer
+_LANES = 4  # who comes after one that died waits a moment for it to answer
 NO_TIME = "SELECT :p"
 SECONDS = "UPDATE leases SET renewed_at = renewed_at - interval '2 seconds' WHERE project = :p"
 A_LEASE = "UPDATE leases SET expires_at = now() WHERE project = :p"
 """The time that has passed since a process died, as leases know it."""
-
-_UNHARMED = 4  # runs end a sweep: which facts share a commit varies, and with it the number of effects
 
 
 def watch(engine: Engine, effects: Effects) -> None:
@@ -76,15 +74,25 @@ def watch(engine: Engine, effects: Effects) -> None:
             effects.end(number)
 
 
-def start(root: Path, project: str, loaded: Loaded, effects: Effects, passed: str = NO_TIME) -> Result:
-    """`materialize '*'` in a process that has nothing but the database and the store; the time that has `passed`."""
+def connected() -> Engine:
+    return connect(DatabaseUrl.parse(os.environ["LATEWOOD_DATABASE_URL"]), role="engine")
+
+
+def start(
+    root: Path, project: str, loaded: Loaded, effects: Effects, passed: str = NO_TIME, engine: Engine | None = None
+) -> Result:
+    """`materialize '*'` by who has nothing of the project but the database and the store; the time that has `passed`.
+
+    Without an `engine` by one of its own, on which the effects are counted.
+    """
     folder = root / "outside" / project
     folder.mkdir(parents=True, exist_ok=True)
     os.environ |= {"LATEWOOD_TEST_FOLDER": str(folder), "LATEWOOD_TEST_PAUSE_S": PACES[project.partition("-")[0]]}
-    engine = connect(DatabaseUrl.parse(os.environ["LATEWOOD_DATABASE_URL"]), role="engine")
+    if engine is None:
+        engine = connected()
+        watch(engine, effects)
     with engine.begin() as connection:
         connection.execute(text(passed), {"p": project})
-    watch(engine, effects)
     workspace = Workspace(
         log=EventLog(engine, PROJECTIONS, UPCASTERS),
         store=CountedStore(root / "store", project, effects),
@@ -97,19 +105,21 @@ def start(root: Path, project: str, loaded: Loaded, effects: Effects, passed: st
     return materialize(workspace, prepare(workspace, loaded, Asked(selection="*")))
 
 
-def crash_and_start_again(root: Path, loaded: Loaded, pace: str, when: str, fatal: int) -> int:
-    """A crash, a process seconds after it, and one when the dead one's lease has ended.
+def crash_and_start_again(root: Path, loaded: Loaded, project: str, effects: Effects, engine: Engine) -> int:
+    """A crash, a run seconds after it, and one when the dead one's lease has ended.
 
     FINISHED if there was nothing left to crash at.
     """
-    project = f"{pace}-{when}-{fatal}"
-    effects = Effects(when, fatal)
-    first = in_a_process(lambda: start(root, project, loaded, effects))
-    if first != CRASHED:
-        return first
-    again = in_a_process(lambda: start(root, project, loaded, Effects("never", 0), SECONDS))
-    later = in_a_process(lambda: start(root, project, loaded, Effects("never", 0), A_LEASE))
-    return CRASHED if again == later == FINISHED else BROKEN
+    ended = in_a_process(lambda: start(root, project, loaded, effects))
+    if ended != CRASHED:
+        return ended
+    try:
+        for passed in (SECONDS, A_LEASE):
+            start(root, project, loaded, Effects("never", 0), passed, engine)
+    except Exception:
+        traceback.print_exc()
+        return BROKEN
+    return CRASHED
 
 
 def in_a_process(act: Callable[[], object]) -> int:
@@ -129,22 +139,19 @@ def _do(act: Callable[[], object]) -> None:
     os._exit(status if isinstance(status, int) else FINISHED)
 
 
-def sweep(root: Path, loaded: Loaded, pace: str, when: str) -> None:
-    """Crashes at one effect after the other, a few at a time, until there is nothing left to crash at."""
-    running: dict[int, int] = {}
-    numbers = count(*EFFECTS[pace, when])
-    unharmed = 0
-    while unharmed < _UNHARMED or running:
-        while unharmed < _UNHARMED and len(running) < _AT_ONCE:
-            fatal = next(numbers)
-            child = os.fork()
-            if child == 0:
-                _do(lambda fatal=fatal: crash_and_start_again(root, loaded, pace, when, fatal))
-            running[child] = fatal
-        child, status = os.wait()
-        fatal, ended = running.pop(child), os.waitstatus_to_exitcode(status)
-        unharmed += ended != CRASHED
-        tell({"project": f"{pace}-{when}-{fatal}", "ended": ended})
+def sweep(root: Path, loaded: Loaded, lane: int) -> None:
+    """Crashes at each so-manieth effect one after the other, until there is nothing left to crash at.
+
+    Which facts share a commit varies, and with it the number of effects: each lane comes to its own end.
+    """
+    engine = connected()
+    for (pace, when), (first, step) in EFFECTS.items():
+        for fatal in count(first + lane * step, step * _LANES):
+            project = f"{pace}-{when}-{fatal}"
+            ended = crash_and_start_again(root, loaded, project, Effects(when, fatal), engine)
+            tell({"project": project, "ended": ended})
+            if ended != CRASHED:
+                break
 
 
 def undisturbed(root: Path, loaded: Loaded, pace: str) -> None:
@@ -164,8 +171,14 @@ def main() -> None:
     loaded = load_file(Path(__file__).with_name("flow.py"), root=Path(__file__).parent)
     for pace in PACES:
         undisturbed(root, loaded, pace)
-    for pace, when in EFFECTS:
-        sweep(root, loaded, pace, when)
+    lanes = []
+    for lane in range(_LANES):
+        child = os.fork()
+        if child == 0:
+            _do(lambda lane=lane: sweep(root, loaded, lane))
+        lanes.append(child)
+    ended = [os.waitpid(child, 0)[1] for child in lanes]
+    sys.exit(any(ended))
 
 
 if __name__ == "__main__":
