@@ -17,6 +17,7 @@ _WAYS: Final[Mapping[str, str]] = {
     "logs": "`logs` of the run",
     "materialize": "`launch(selection: {})`",
     "materialize --env": "`createEnvironment`",
+    "observe": "`observe(selection: {})`",
     "pin": "`pin`",
     "report": "`reportMaterialization(asset: {})`",
     "retract": "`retract(version: {})`",

@@ -189,14 +189,14 @@ def test_nothing_is_loaded_but_what_the_project_lists(api, acts, tree, workspace
 
 
 def test_one_is_loaded_at_a_time(acts, tree):
-    with _LOADING:
+    with _LOADING.lock:
         assert acts.refused("deploy", 'location: "shop"')[0] == "Conflict"
     acts.done("deploy", 'location: "shop"', "LocationDeployed", SHOWN)
 
 
 def test_what_was_deployed_by_a_key_is_known_while_another_one_is_loaded(acts, tree):
     first = acts.done("deploy", 'location: "shop", key: "k"', "LocationDeployed", "deployment repeated")
-    with _LOADING:
+    with _LOADING.lock:
         again = acts.done("deploy", 'location: "shop", key: "k"', "LocationDeployed", "deployment repeated")
         assert acts.refused("deploy", 'location: "reader", key: "l"')[0] == "Conflict"
     assert again == first | {"repeated": True, "position": again["position"]}

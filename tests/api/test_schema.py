@@ -204,6 +204,8 @@ AS_LONG_AS_WHAT_SOMEBODY_WROTE = {
 BOUNDED_ELSEWHERE = {
     "AssetPage.verdicts",
     "AssetPage.versions",
+    "AssetsObserved.looks",
+    "AssetsObserved.notPassed",
     "Corrected.mending",
     "EventDensity.series",
     "Facet.values",

@@ -18,6 +18,7 @@ FLOW = """
 from datetime import timedelta
 from latewood import *
 from latewood.automation import Freshness, Schedule
+from latewood.external import DataVersion, external_asset, observe
 
 @asset(partitions=Daily("2026-01-01", end="2026-01-05"), group="raw", tags={"team": "sales"})
 def orders(partition: PartitionKey) -> int:
@@ -44,6 +45,14 @@ def powers(n: int = 2) -> int:
 @task
 def power(n: int) -> int:
     return n * n
+
+feed = external_asset("feed", partitions=Static(["eu", "us"]))
+
+@observe(feed)
+def look(partition: PartitionKey) -> DataVersion:
+    if partition == "us":
+        raise ValueError("no such feed")
+    return DataVersion("monday", {"rows": 7})
 
 current = Freshness("current", "revenue", max_lag=timedelta(days=1))
 nightly = Schedule("nightly", "orders", "0 3 * * *", last_window=True)
@@ -203,8 +212,8 @@ def is_part_of(part, whole):
 @pytest.mark.parametrize(
     ("command", "here", "remote"),
     [
-        ("plan *", "code: orders (flow.py:7) changed", "code changed"),
-        ("plan orders --partition 2026-01-01..2026-01-02", "code: orders (flow.py:7) changed", "code changed"),
+        ("plan *", "code: orders (flow.py:8) changed", "code changed"),
+        ("plan orders --partition 2026-01-01..2026-01-02", "code: orders (flow.py:8) changed", "code changed"),
         ("plan revenue --param revenue.scale=3", "other scale", "parameters changed"),
     ],
 )
@@ -277,11 +286,16 @@ def test_what_counts_is_moved_and_taken_back(flow, there):
     assert f"has flow.py again as deployed in {last}" in there("deployments", "rollback", "flow.py", last).out
     assert there("deployments", "rollback", "flow.py", first).code == 0
     assert there("status").out.startswith("server ")
+    first, again = there("observe", "feed"), flow.run("observe", "feed")
+    assert [done.code for done in (first, again)] == [1, 1], "of one partition nobody can say"
+    assert re.search(r"feed +eu +given:monday +new 7 rows", first.out), first
+    assert "feed us: ValueError: no such feed" in first.out
+    assert there("observe", "feed", "--partition", "eu").out.splitlines()[:2] == again.out.splitlines()[:2]
 
 
 @pytest.mark.parametrize(
     "command",
-    ["gc", "server", "dev", "engine", "db migrate", "log verify", "observe revenue", "partitions list revenue"],
+    ["gc", "server", "dev", "engine", "db migrate", "log verify", "partitions list revenue"],
 )
 def test_what_works_on_the_database_says_so_and_does_nothing(there, command):
     done = there(*command.split())
@@ -297,6 +311,7 @@ def test_what_works_on_the_database_says_so_and_does_nothing(there, command):
         "launch powers -f flow.py",
         "why revenue -f flow.py",
         "deploy -f flow.py",
+        "observe feed -f flow.py",
     ],
 )
 def test_code_is_not_taken_from_elsewhere(there, command):

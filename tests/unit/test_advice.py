@@ -31,7 +31,7 @@ ROOT = Path(__file__).parents[2] / "platform/latewood"
         ("pin its parameters (`latewood pin`)", "pin its parameters (`pin`)"),
         (
             "`latewood observe a` or `latewood report a`",
-            '`latewood observe a` on the command line or `reportMaterialization(asset: "a")`',
+            '`observe(selection: "a")` or `reportMaterialization(asset: "a")`',
         ),
         ('"a" has no partitions; ask without --partition', '"a" has no partitions; ask without `partition`'),
         ("or --to-time or --to-position; found neither", "or `to` or `to`; found neither"),

@@ -87,12 +87,13 @@ def mutation(
     missing: Sequence[str] = (),
     planned: bool = False,
     loads: bool = False,
+    at_home: bool = False,
     environment: bool = True,
     **arguments: Any,
 ) -> graphene.Field:
     """The field of a mutation that needs this role. `missing` are kinds of things that it names and may not find.
 
-    One that `loads` code is for the project alone whose code the server has.
+    One that `loads` code, or runs it `at_home`, is for the project alone whose code the server has.
     What `act` raises that a client can cause is a result. Its name is the schema's, for the type of the result.
     """
     kinds = kinds_of((*(["environment"] if environment else []), *missing), planned=planned, loads=loads)
@@ -103,7 +104,7 @@ def mutation(
 
     @needs(role)
     def resolver(_parent: Any, info: Any, *, project: str, environment: str = DEFAULT, **given: Any) -> Done | Told:
-        if loads and project != info.context.service.workspace.project:
+        if (loads or at_home) and project != info.context.service.workspace.project:
             message = f'this server has no code of project "{project}": ask the one that works where that is'
             return Told(kind="InvalidInput", message=message)
         return _acted(info.context, act, kinds, done._meta.name, project, environment, given)  # noqa: SLF001 - as above

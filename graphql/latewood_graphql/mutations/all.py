@@ -5,11 +5,18 @@ import graphene
 from latewood_graphql.mutations.deployments import DeploymentMutations
 from latewood_graphql.mutations.environments import EnvironmentMutations
 from latewood_graphql.mutations.heads import HeadMutations
+from latewood_graphql.mutations.observing import ObservingMutations
 from latewood_graphql.mutations.runs import RunMutations
 from latewood_graphql.mutations.tokens import TokenMutations
 
 
 class Mutation(
-    RunMutations, HeadMutations, EnvironmentMutations, DeploymentMutations, TokenMutations, graphene.ObjectType
+    RunMutations,
+    HeadMutations,
+    ObservingMutations,
+    EnvironmentMutations,
+    DeploymentMutations,
+    TokenMutations,
+    graphene.ObjectType,
 ):
     """What can be done. Each answers with what it did and where the log has that, or with an error as a type."""

@@ -1,6 +1,5 @@
 """What environments have deployed: the code of a location as it stands, or as it stood once."""
 
-from threading import Lock
 from typing import Any, Final
 
 import graphene
@@ -8,21 +7,14 @@ import graphene
 from latewood.commands.deploying_apart import DeployedApart, deploy_here, deployed_by
 from latewood.commands.deployments import RolledBack, roll_back
 from latewood.commands.workspace import Workspace
-from latewood.errors import Conflict
 from latewood.model.access import Role
 from latewood_graphql.advice import for_callers
 from latewood_graphql.fields import given, many
 from latewood_graphql.mutations.acting import Done, mutation, success
+from latewood_graphql.mutations.turns import Turns
 from latewood_graphql.nodes.deployments import DeploymentDifference, DifferenceAt, difference_of
 
-_LOADING: Final = Lock()
-"""Importing code takes a processor, and for who waits a thread: of a process one location at a time is loaded."""
-
-_LOADED: Final = set[tuple[str, str, str, str]]()
-"""Which request is loaded just now, if it has a key: project, environment, location and key."""
-
-_WAITING_S: Final = 30.0
-"""How long the same request waits for it that is sent again meanwhile, as by clients that have lost the connection."""
+_LOADING: Final = Turns("the server loads a location just now; ask again when it has")
 
 
 def _difference(self: Done, _info: Any) -> DifferenceAt | None:
@@ -89,16 +81,8 @@ DeploymentRolledBack: Final = success(
 def _deploy(workspace: Workspace, *, location: str, key: str) -> DeployedApart:
     if key and (before := deployed_by(workspace, location, key)) is not None:
         return before
-    asked = workspace.project, workspace.environment, location, key
-    if not _LOADING.acquire(timeout=_WAITING_S if asked in _LOADED else 0):
-        raise Conflict("the server loads a location just now; ask again when it has")
-    try:
-        if key:
-            _LOADED.add(asked)
+    with _LOADING.turn(key, workspace.project, workspace.environment, location):
         return deploy_here(workspace, location, key=key)
-    finally:
-        _LOADED.discard(asked)
-        _LOADING.release()
 
 
 def _roll_back(workspace: Workspace, *, location: str, deployment: str) -> RolledBack:

@@ -38,8 +38,8 @@ def observe_command(
     workspace = open_workspace(environment=environment)
     loaded = load(workspace, file, module, location, meant=lambda: homes(workspace, selection))
     if loaded.apart:
-        return _told(_observe_apart(workspace, loaded, selection, partition), json_=json_)
-    return _told(observe(workspace, loaded, selection, partition=partition), json_=json_)
+        return show_observed(_observe_apart(workspace, loaded, selection, partition), json_=json_)
+    return show_observed(observe(workspace, loaded, selection, partition=partition), json_=json_)
 
 
 def _observe_apart(workspace: Workspace, loaded: Loaded, selection: str, partition: str) -> Observed:
@@ -68,7 +68,9 @@ def report_command(
     """Record what a tool outside says."""
     workspace = open_workspace(environment=environment)
     given = dict(map(metadata_entry, metadata))
-    return _told(report(workspace, key, data_version=data_version, partition=partition, metadata=given), json_=json_)
+    return show_observed(
+        report(workspace, key, data_version=data_version, partition=partition, metadata=given), json_=json_
+    )
 
 
 def metadata_entry(text: str) -> tuple[str, Any]:
@@ -82,7 +84,8 @@ def metadata_entry(text: str) -> tuple[str, Any]:
         return name, value
 
 
-def _told(done: Observed, *, json_: bool) -> int:
+def show_observed(done: Observed, *, json_: bool) -> int:
+    """What was seen, and what was not; 1 where a look failed, or a blocking check."""
     refused = any(found.verdict.blocking for found in done.not_passed)
     code = exits.STEP_FAILED if done.unseen or refused else exits.OK
     if json_:

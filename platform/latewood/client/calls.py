@@ -13,7 +13,18 @@ from uuid import uuid4
 
 from latewood.client import documents
 from latewood.client.errors import refused
-from latewood.client.results import Deployed, Event, Launched, Line, Lineage, Preview, Progress, Run, converted
+from latewood.client.results import (
+    Deployed,
+    Event,
+    Launched,
+    Line,
+    Lineage,
+    Observation,
+    Preview,
+    Progress,
+    Run,
+    converted,
+)
 from latewood.errors import UsageError
 
 T = TypeVar("T")
@@ -230,6 +241,19 @@ def report(
         "environment": environment or at.environment,
     }
     return _mutation(at, "reportMaterialization", documents.REPORT, given, lambda done: str(done["id"]))
+
+
+def observe(
+    at: Place, selection: str, *, partition: str = "", key: str = "", environment: str = ""
+) -> Call[Observation]:
+    """Look at external assets, once, by the code of their locations as it is deployed; what was seen."""
+    given = {
+        "selection": selection,
+        "partition": partition,
+        "key": key or _key(),
+        "environment": environment or at.environment,
+    }
+    return _mutation(at, "observe", documents.OBSERVE, given, Observation.of)
 
 
 def deploy(at: Place, location: str, *, key: str = "", environment: str = "") -> Call[Deployed]:

@@ -64,6 +64,20 @@ REPORT: Final = f"""mutation (
     metadata: $metadata, key: $key
   ) {{ __typename ... on MaterializationReported {{ id }} {_ERROR} }}
 }}"""
+OBSERVE: Final = f"""mutation (
+  $project: String!, $environment: String!, $selection: String!, $partition: String!, $key: String!
+) {{
+  observe(
+    project: $project, environment: $environment, selection: $selection, partition: $partition, key: $key
+  ) {{ __typename
+    ... on AssetsObserved {{
+      id repeated position new: newCount same: sameCount failed: failedCount
+      looks {{ asset partition data_version: dataVersion before is_new: isNew metadata error message }}
+      not_passed: notPassed {{ asset partition check: checkName blocking message metadata }}
+    }}
+    {_ERROR}
+  }}
+}}"""
 DEPLOY: Final = f"""mutation ($project: String!, $environment: String!, $location: String!, $key: String!) {{
   deploy(project: $project, environment: $environment, location: $location, key: $key) {{ __typename
     ... on LocationDeployed {{ location deployment before position }}
@@ -109,6 +123,7 @@ ALL: Final = (
     CANCEL,
     RETRY,
     REPORT,
+    OBSERVE,
     DEPLOY,
     LINEAGE,
     EVENTS,

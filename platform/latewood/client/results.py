@@ -187,6 +187,62 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """What was seen of an external asset, or of a partition of it; `before` is what its head had until then.
+
+    Of one that failed there is `error`, with what that says, and no data version.
+    """
+
+    asset: str
+    partition: str
+    data_version: str | None
+    before: str | None
+    is_new: bool
+    metadata: Any
+    error: str | None
+    message: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotPassed:
+    """A check that did not pass for what was seen; what a `blocking` one refuses nobody reads."""
+
+    asset: str
+    partition: str
+    check: str
+    blocking: bool
+    message: str
+    metadata: Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observation:
+    """What came of looking at external assets: how many looks found what is new, the same, or nothing that counts.
+
+    `looks` are the first thousand: those that failed, then what is new. `repeated`: it was asked for by the same key
+    before, and this is what was seen then.
+    """
+
+    id: str
+    repeated: bool
+    position: int
+    new: int
+    same: int
+    failed: int
+    looks: tuple[Look, ...]
+    not_passed: tuple[NotPassed, ...]
+
+    @classmethod
+    def of(cls, found: Mapping[str, Any]) -> "Observation":
+        """From the answer."""
+        lists = {
+            "looks": converted(found["looks"], tuple[Look, ...]),
+            "not_passed": converted(found["not_passed"], tuple[NotPassed, ...]),
+        }
+        return cls(**{**{name: value for name, value in found.items() if name != "__typename"}, **lists})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Link:
     """A version, and what it read through one input; `depth` counts levels from what was asked about, from 1."""
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from latewood.commands.deploying import deploy_loaded
 from latewood.commands.planning import partitions_asked
-from latewood.commands.sightings import Observed, Seen, SightRecorder
+from latewood.commands.sightings import STREAM, NotPassed, Observed, Seen, SightRecorder, Unseen
 from latewood.commands.views import View, known_key, view_of
 from latewood.commands.workspace import Workspace
 from latewood.decide.automation import run_for
@@ -19,17 +19,21 @@ from latewood.engine.running.opened import OpenResources
 from latewood.engine.running.sight_checks import Evaluating, evaluating
 from latewood.engine.values.values import Values
 from latewood.errors import Conflict, UsageError
-from latewood.events import AssetObserved, Failure, FailureKind, from_json
+from latewood.events import AssetObserved, CheckEvaluated, Failure, FailureKind, ObservationFailed, from_json
 from latewood.external import DataVersion
 from latewood.model.definitions import AssetDefinition, Origin
-from latewood.model.keys import UNPARTITIONED, AssetKey, PartitionKey, RunId
+from latewood.model.keys import UNPARTITIONED, AssetId, AssetKey, PartitionKey, RunId
 from latewood.model.partitions import existing, key_at, keys_of, parse_partitions
 from latewood.projections.observations import looks_named
 from latewood.projections.snapshots import snapshot
+from latewood.projections.states import heads
 from latewood_eventlog.errors import EventConflict
+from latewood_eventlog.records import Position
 
 _AT_ONCE: Final = 500
 """Observations in one append, where looking takes its time."""
+
+_Fact = AssetObserved | ObservationFailed | CheckEvaluated
 
 
 def observe(workspace: Workspace, loaded: Loaded, selection: str, *, partition: str = "") -> Observed:
@@ -61,11 +65,16 @@ def looked_at(
     observation: RunId,
     look: Callable[[AssetDefinition, int], Sight | Absent | Raised],
     evaluate: Evaluating,
+    *,
+    together: bool = False,
 ) -> Observed:
-    """What is seen of these assets by such looks, recorded, with the verdicts of their checks. Raises as `observe`."""
+    """What is seen of these assets by such looks, recorded, with the verdicts of their checks. Raises as `observe`.
+
+    With `together` all of them are, or nothing.
+    """
     now, keys = workspace.clock(), [asset.key for asset in assets]
     partitions = partitions_asked(view.catalog, keys, partition, now)
-    recorder = SightRecorder(workspace, view, keys, observation, at_once=_AT_ONCE)
+    recorder = SightRecorder(workspace, view, keys, observation, at_once=None if together else _AT_ONCE)
     recorder.judge_by(view.root, evaluate)
     for asset in assets:
         for ordinal in partitions.get(asset.key, existing(asset.partitions, now)):
@@ -154,6 +163,83 @@ def _reported(
     )
     position = max(row.position for row in rows)
     return Observed(observation=observation, seen=seen, unseen=(), printed=False, position=position)
+
+
+def observed_before(
+    workspace: Workspace, view: View, assets: Sequence[AssetDefinition], partition: str, observation: RunId
+) -> Observed | None:
+    """What is recorded of this very observation, made all at once; None where nothing is.
+
+    Raises Conflict for one of another environment, of other assets than these, or of other partitions.
+    """
+    with snapshot(workspace.log) as connection:
+        rows = looks_named(connection, workspace.project, observation)
+    if not rows:
+        return None
+    named, begun = {view.ids[asset.key]: asset for asset in assets}, min(row.position for row in rows)
+    facts = _facts_of(workspace, observation, begun)
+    if not _are_of(workspace, view, named, partition, facts):
+        raise Conflict("something else was looked at by the same key; take another one")
+    with snapshot(workspace.log) as connection:
+        before = heads(connection, workspace.project, workspace.environment, list(named), begun - 1)
+    seen, unseen, not_passed = list[Seen](), list[Unseen](), list[NotPassed]()
+    for fact in facts:
+        key, of = named[fact.asset].key, fact.partition
+        match fact:
+            case AssetObserved():
+                head = before[fact.asset].get(of)
+                was = "" if head is None else head.data_version
+                seen.append(
+                    Seen(key=key, partition=of, data_version=fact.data_version, before=was, metadata=fact.metadata)
+                )
+            case ObservationFailed():
+                unseen.append(Unseen(key=key, partition=of, failure=fact.failure))
+            case CheckEvaluated(passed=False):
+                not_passed.append(NotPassed(key=key, verdict=fact))
+    return Observed(
+        observation=observation,
+        seen=tuple(seen),
+        unseen=tuple(unseen),
+        printed=any(fact.logs for fact in facts if not isinstance(fact, CheckEvaluated)),
+        position=max(row.position for row in rows),
+        not_passed=tuple(not_passed),
+        repeated=True,
+    )
+
+
+def _are_of(
+    workspace: Workspace, view: View, named: Mapping[AssetId, AssetDefinition], partition: str, facts: Sequence[_Fact]
+) -> bool:
+    """Whether they are what is recorded of looking at these: unless they were named some partitions are passed over."""
+    if any(fact.environment != workspace.environment or fact.asset not in named for fact in facts):
+        return False
+    asked = partitions_asked(view.catalog, [asset.key for asset in named.values()], partition, workspace.clock())
+    looked: dict[AssetId, set[PartitionKey]] = {id_: set() for id_ in named}
+    for fact in facts:
+        looked[fact.asset].add(fact.partition)
+    return all(
+        looked[id_] == {key_at(asset.partitions, n) for n in asked[asset.key]}
+        if asset.key in asked
+        else bool(looked[id_]) or asset.partitions is not None
+        for id_, asset in named.items()
+    )
+
+
+def _facts_of(workspace: Workspace, observation: RunId, begun: Position) -> list[_Fact]:
+    """All that was recorded of an observation in one append, which has its first look at that position."""
+    found: list[_Fact] = []
+    after = begun - 1
+    while events := workspace.log.read_all(project=workspace.project, after=after):
+        for event in events:
+            fact = from_json(event.type, event.data)
+            if isinstance(fact, AssetObserved | ObservationFailed | CheckEvaluated):
+                if fact.version.rpartition(".")[0] != observation:
+                    return found
+                found.append(fact)
+            elif event.stream != STREAM:
+                return found
+        after = events[-1].position
+    return found
 
 
 def record_value(workspace: Workspace, loaded: Loaded, key: AssetKey, value: object, *, partition: str = "") -> None:

@@ -65,7 +65,8 @@ class NotPassed:
 class Observed:
     """What was recorded, up to `position`, and what could not be seen; `printed` if there are logs of it.
 
-    `not_passed` are verdicts on what was seen, also those that stood before and were met again.
+    `not_passed` are verdicts on what was seen, also those that stood before and were met again. `repeated`: it was
+    asked for before, and came of it then.
     """
 
     observation: RunId
@@ -74,6 +75,7 @@ class Observed:
     printed: bool
     position: Position
     not_passed: tuple[NotPassed, ...] = ()
+    repeated: bool = False
 
 
 class SightRecorder:

@@ -1,25 +1,30 @@
-"""Looking at external assets as a schedule says, by a process of its location.
+"""Looking at external assets as a schedule says, or somebody asks, by processes of their locations.
 
-What is seen is recorded, and then the tick. Who dies in between looks again: a look more makes nothing.
+Of a schedule what is seen is recorded, and then the tick. Who dies in between looks again: a look more makes nothing.
 """
 
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack, suppress
+from time import monotonic
+from typing import Final, Self
 
 from msgspec import structs
 
 from latewood.commands.automations import Found, stands_now, stream_of
-from latewood.commands.observing import looked_at
+from latewood.commands.observing import looked_at, observed_before
 from latewood.commands.sightings import Observed
 from latewood.commands.views import View, view_of
 from latewood.commands.workspace import Workspace
-from latewood.decide.automation import due, timing_of
+from latewood.decide.automation import due, run_for, timing_of
 from latewood.decide.select import select
-from latewood.decide.selection import parse
+from latewood.decide.selection import parse, uses_status
 from latewood.decide.state import VersionFacts
 from latewood.engine.running.asks import Judging
 from latewood.engine.running.attempt import Evaluated
 from latewood.engine.running.calls import Raised
 from latewood.engine.running.looking import Absent, Sight
+from latewood.engine.running.worker_process import Worker, WorkerUnusable
 from latewood.engine.running.worker_protocol import (
     Answered,
     Check,
@@ -32,17 +37,23 @@ from latewood.engine.running.worker_protocol import (
     Sighted,
 )
 from latewood.engine.running.workers import evaluated_of, raised_of
+from latewood.engine.storage.caches import caches_in_use
 from latewood.engine.values.recordable import text
-from latewood.errors import UsageError
+from latewood.errors import Conflict, LatewoodError, UsageError
 from latewood.events import AutomationEvaluated
 from latewood.model.automations import ScheduleDefinition
 from latewood.model.definitions import AssetDefinition, CheckDefinition, Origin
-from latewood.model.keys import RunId
+from latewood.model.keys import AssetKey, RunId
 from latewood.model.partitions import key_at
+from latewood.serving.crews import Crews
 from latewood.serving.sensing import record_as_it_stood
+from latewood_eventlog.errors import EventConflict
 
 Answering = Callable[[Request], Answered]
 """Has a process with an asset's code answer."""
+
+LOOKING_S: Final = 60.0
+"""How long all looks may take that somebody waits for who asks a server."""
 
 Observe = Callable[[Workspace, str, ScheduleDefinition], Observed]
 """Looks at what a schedule of that location says. Raises UsageError where there is nothing to look at."""
@@ -92,34 +103,131 @@ def observing_by(answering: Callable[[Workspace, str], Answering]) -> Observe:
 def observe_by(answering: Answering, workspace: Workspace, location: str, selection: str, partition: str) -> Observed:
     """Look at what is selected of the location, as it is deployed, by a process of its own. Raises as `looked_at`."""
     view, observation = view_of(workspace), workspace.new_run()
-    assets = _observable(view, location, selection)
-    eyes = _Eyes(observation, answering)
+    assets = _observable(view, selection, location)
+    eyes = _Eyes(observation, lambda _: answering)
     return looked_at(workspace, view, assets, partition, observation, eyes.look, eyes.evaluate)
 
 
-def _observable(view: View, location: str, selection: str) -> Sequence[AssetDefinition]:
-    chosen = [view.catalog[key] for key in select(parse(selection), view.catalog.graph, view.catalog.assets)]
-    own = [a for a in chosen if a.origin is Origin.EXTERNAL and view.locations[a.key] == location]
+def observe_deployed(
+    workspace: Workspace,
+    selection: str,
+    *,
+    partition: str = "",
+    key: str = "",
+    environ: Mapping[str, str],
+    limit_s: float = LOOKING_S,
+) -> Observed:
+    """Look at what is selected of all locations, as they are deployed, by processes of theirs: all, or nothing.
+
+    With a `key` it is looked at once: who asks again with it gets what was seen then.
+    Raises UsageError where there is nothing to look at, and where it takes longer than that; Conflict for a key by
+    which something else was looked at, and for a location whose code cannot be run any more; LogError, StoreError.
+    """
+    view = view_of(workspace)
+    assets = _observable(view, selection)
+    observation = run_for((workspace.project, "observed"), key) if key else workspace.new_run()
+    if key and (before := observed_before(workspace, view, assets, partition, observation)) is not None:
+        return before
+    with caches_in_use(workspace.home.absolute()), _Homes(workspace, view, environ, limit_s) as homes:
+        eyes = _Eyes(observation, homes.answering)
+        try:
+            return looked_at(workspace, view, assets, partition, observation, eyes.look, eyes.evaluate, together=True)
+        except EventConflict:  # somebody else has asked by this key meanwhile
+            if not key or (before := observed_before(workspace, view, assets, partition, observation)) is None:
+                raise
+            return before
+
+
+def _observable(view: View, selection: str, location: str = "") -> Sequence[AssetDefinition]:
+    """What can be looked at, of a location or of all."""
+    parsed = parse(selection)
+    if uses_status(parsed):
+        raise UsageError(f'"{selection}": what is to be observed is chosen by key, group, tag, owner or kind')
+    chosen = [view.catalog[key] for key in select(parsed, view.catalog.graph, view.catalog.assets)]
+    own = [a for a in chosen if a.origin is Origin.EXTERNAL and location in ("", view.locations[a.key])]
     found = [asset for asset in own if asset.observable or asset.stored is not None]
     if not found:
+        of = f" of {location}" if location else ""
         raise UsageError(
-            f'"{selection}" selects no external asset of {location} that has an observer or an IO: '
-            "there is nothing to look at"
+            f'"{selection}" selects no external asset{of} that has an observer or an IO: there is nothing to look at'
         )
     return found
 
 
-class _Eyes:
-    """Sees and judges by a process, for one observation."""
+class _Homes:
+    """A process of each location that is asked, started when it is, for so long. To be used in a `with` block."""
 
-    def __init__(self, observation: RunId, answering: Answering) -> None:
+    def __init__(self, workspace: Workspace, view: View, environ: Mapping[str, str], limit_s: float) -> None:
+        self._workspace = workspace
+        self._view = view
+        self._environ = environ
+        self._limit_s = limit_s
+        self._until = monotonic() + limit_s
+        self._crews = Crews()
+        self._workers: dict[str, Worker] = {}
+        self._ending = ExitStack()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ending.close()
+
+    def answering(self, asset: AssetKey) -> Answering:
+        """Has the location of that asset answer. Raises Conflict where it cannot, UsageError once the time is over."""
+        location = self._view.locations[asset]
+
+        def answer(request: Request) -> Answered:
+            try:
+                found: Answered = self._worker(location).ask(request)
+            except WorkerUnusable as error:
+                self._refuse_late()  # it may have been ended for that
+                raise Conflict(str(error)) from error
+            self._refuse_late()
+            return found
+
+        return answer
+
+    def _worker(self, location: str) -> Worker:
+        if location not in self._workers:
+            crew = self._crews.of_location(self._workspace, self._view, location)
+            if crew.broken is not None:
+                raise Conflict(str(crew.broken)) from crew.broken
+            self._refuse_late()
+            worker = self._ending.enter_context(crew.worker(self._environ))
+            late = threading.Timer(self._until - monotonic(), worker.interrupt)
+            late.daemon = True
+            late.start()
+            self._ending.callback(late.cancel)
+            self._ending.callback(_close, worker)
+            self._workers[location] = worker
+        return self._workers[location]
+
+    def _refuse_late(self) -> None:
+        if monotonic() > self._until:
+            raise UsageError(
+                f"looking took longer than {self._limit_s:g} s, and nothing of it was recorded; "
+                "select fewer assets, or with --partition fewer partitions"
+            )
+
+
+def _close(worker: Worker) -> None:
+    """Let it leave its resources, if it still can."""
+    with suppress(LatewoodError, OSError):
+        worker.close()
+
+
+class _Eyes:
+    """Sees and judges by processes of the assets' locations, for one observation."""
+
+    def __init__(self, observation: RunId, answering: Callable[[AssetKey], Answering]) -> None:
         self._observation = observation
         self._answering = answering
 
     def look(self, asset: AssetDefinition, ordinal: int) -> Sight | Absent | Raised:
         partition = key_at(asset.partitions, ordinal)
         asked = LookAt(asset=asset.key, partition=partition, observation=self._observation)
-        match self._answering(asked):
+        match self._answering(asset.key)(asked):
             case Sighted() as seen:
                 return Sight(
                     data_version=seen.data_version,
@@ -144,6 +252,6 @@ class _Eyes:
             run=self._observation,
             step=step.number,
         )
-        answer = self._answering(asked)
+        answer = self._answering(asset.key)(asked)
         assert isinstance(answer, Checked | Failed), f"a check is answered by {type(answer).__name__}"
         return evaluated_of(answer)

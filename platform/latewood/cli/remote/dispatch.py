@@ -15,6 +15,7 @@ _ASKING: Final[Mapping[str, str]] = {
     "plan": "making:plan",
     "launch": "making:launch",
     "deploy": "making:deploy",
+    "observe": "making:observe",
     "report": "making:report",
     "runs": "runs:runs",
     "run show": "runs:show",

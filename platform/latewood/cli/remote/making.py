@@ -12,19 +12,21 @@ from latewood.cli import exits
 from latewood.cli.by_hand import by_hand_json, say_set_by_hand
 from latewood.cli.following import nothing_to_do
 from latewood.cli.materialize import PlanRow, estimate_text, partitions_text, print_plan, reason_text
-from latewood.cli.observe import metadata_entry
+from latewood.cli.observe import metadata_entry, show_observed
 from latewood.cli.output import console, plural, print_json
 from latewood.cli.remote.connection import connect, of_environment
 from latewood.cli.remote.facts import moved_of
 from latewood.cli.remote.runs import follow_run
 from latewood.commands.by_hand import SetByHand
+from latewood.commands.sightings import NotPassed, Observed, Seen, Unseen
 from latewood.decide.reasons import Cause, Reason
 from latewood.decide.sweep import split_values
 from latewood.errors import Conflict, UsageError
-from latewood.events import Action
-from latewood.model.keys import AssetKey
+from latewood.events import Action, CheckEvaluated, Failure, FailureKind
+from latewood.model.keys import AssetId, AssetKey, PartitionKey, RunId, version_id
 
 if TYPE_CHECKING:
+    from latewood import client as of_client
     from latewood.client import Client, Launched
 
 _TRIES: Final = 5
@@ -194,6 +196,68 @@ def deploy(
         else:
             console().print(f"{found.location} is deployed as {found.deployment}", style="green")
     return exits.OK
+
+
+def observe(
+    *,
+    selection: str,
+    file: Path | None,
+    module: str | None,
+    location: str | None,
+    partition: str,
+    environment: str | None,
+    json_: bool,
+) -> int:
+    """Have the server look at external assets, by the code that is deployed."""
+    _refuse_code(file, module, location)
+    found = connect(environment=environment).observe(selection, partition=partition)
+    run = RunId(found.id)
+    done = Observed(
+        observation=run,
+        seen=tuple(
+            Seen(
+                key=AssetKey(look.asset),
+                partition=PartitionKey(look.partition),
+                data_version=look.data_version,
+                before=look.before or "",
+                metadata=look.metadata,
+            )
+            for look in found.looks
+            if look.data_version is not None
+        ),
+        unseen=tuple(_unseen(look) for look in found.looks if look.data_version is None),
+        printed=False,
+        position=found.position,
+        not_passed=tuple(_not_passed(run, each) for each in found.not_passed),
+    )
+    code = show_observed(done, json_=json_)
+    if left := found.new + found.same + found.failed - len(found.looks):
+        click.secho(f"and {left:,} more looks, which a server does not list", fg="yellow", err=True)
+    return code
+
+
+def _unseen(look: "of_client.Look") -> Unseen:
+    failure = Failure(kind=FailureKind.USER, error=look.error or "", message=look.message or "")
+    return Unseen(key=AssetKey(look.asset), partition=PartitionKey(look.partition), failure=failure)
+
+
+def _not_passed(run: RunId, found: "of_client.NotPassed") -> NotPassed:
+    """As it was recorded, but for what nobody is shown of it."""
+    verdict = CheckEvaluated(
+        run=run,
+        step=0,
+        asset=AssetId(""),
+        version=version_id(run, 0),
+        check=found.check,
+        check_key="",
+        passed=False,
+        blocking=found.blocking,
+        severity="",
+        partition=PartitionKey(found.partition),
+        metadata=found.metadata,
+        message=found.message,
+    )
+    return NotPassed(key=AssetKey(found.asset), verdict=verdict)
 
 
 def report(
