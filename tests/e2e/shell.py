@@ -3,8 +3,10 @@
 import contextlib
 import io
 import os
+import signal
 import subprocess
 import sys
+import threading
 from dataclasses import dataclass
 from importlib import invalidate_caches
 from pathlib import Path
@@ -16,6 +18,7 @@ from latewood.cli.app import run
 from modules import own_modules
 
 LATEWOOD = Path(sys.executable).parent / "latewood"
+_LONGEST_S = 300.0
 
 
 @dataclass(frozen=True)
@@ -61,8 +64,14 @@ class Shell:
         return done.out
 
     def here(self, *arguments: str, **changed: str) -> SimpleNamespace:
-        """The same within this process, for what does not depend on having one: cheapest by far."""
+        """The same within this process, for what does not depend on having one: cheapest by far.
+
+        One that never ends hears Ctrl-C: what it waits for will not come to be.
+        """
         out, err = io.StringIO(), io.StringIO()
+        ending = threading.Timer(_LONGEST_S, os.kill, (os.getpid(), signal.SIGINT))
+        ending.daemon = True
+        ending.start()
         before = dict(os.environ)
         os.environ.update({**self.environ, **changed})
         invalidate_caches()
@@ -75,6 +84,7 @@ class Shell:
             ):
                 code = run(arguments)
         finally:
+            ending.cancel()
             os.environ.clear()
             os.environ.update(before)
         return SimpleNamespace(out=out.getvalue(), err=err.getvalue(), code=code)
