@@ -87,14 +87,19 @@ class Scenario:
 
     def _until_over(self, engine: Engine) -> None:
         workspace = self.workspace("operator", Effects("never", 0))
+        is_cancelled = False
         while any(self._row(workspace, run).ended_position is None for run in (self.prompt, self.endless)):
-            begun = patiently(lambda: workspace.log.read(self.project, f"run/{self.endless}"))
-            if any(event.type == "step.started" for event in begun) and not patiently(
-                lambda: workspace.log.read(self.project, CANCELLATIONS)
-            ):
-                patiently(lambda: cancel(workspace, run_named(workspace, self.endless)))
+            is_cancelled = is_cancelled or patiently(lambda: self._cancelled_if_begun(workspace))
             time.sleep(0.05)
         engine.drain()
+
+    def _cancelled_if_begun(self, workspace: Workspace) -> bool:
+        if workspace.log.read(self.project, CANCELLATIONS):
+            return True
+        begun = any(event.type == "step.started" for event in workspace.log.read(self.project, f"run/{self.endless}"))
+        if begun:
+            cancel(workspace, run_named(workspace, self.endless))
+        return begun
 
     @staticmethod
     def _row(workspace: Workspace, run: RunId):

@@ -71,10 +71,13 @@ def drive(root: Path, project: str, runs: tuple[RunId, RunId], actor: str, effec
 def _until_over(root: Path, project: str, runs: tuple[RunId, RunId], engine: Engine) -> None:
     workspace = workspace_of(root, project, "operator", NEVER)
     _, endless = runs
+    is_cancelled = False
     while any(run_named(workspace, run).ended_position is None for run in runs):
-        begun = any(event.type == "step.started" for event in workspace.log.read(project, f"run/{endless}"))
-        if begun and not workspace.log.read(project, CANCELLATIONS):
-            cancel(workspace, run_named(workspace, endless))
+        if not is_cancelled:
+            begun = any(event.type == "step.started" for event in workspace.log.read(project, f"run/{endless}"))
+            is_cancelled = bool(workspace.log.read(project, CANCELLATIONS))
+            if begun and not is_cancelled:
+                cancel(workspace, run_named(workspace, endless))
         time.sleep(0.05)
     engine.drain()
 

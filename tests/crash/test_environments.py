@@ -200,8 +200,9 @@ def test_any_order_equals_a_plain_model(workspace, seed):
         with snapshot(workspace.log) as connection:
             for name, plain in world.plain.items():
                 assert seen_in(connection, name, asset, position) == plain.seen()[asset], f"step {step}: {name}"
+    past = list(world.past.items())[seed % 2 :: 2]  # one seed looks back to the odd ones, the next to the even
     with snapshot(workspace.log) as connection:
-        for (position, by_environment), asset in zip(world.past.items(), cycle(ASSETS), strict=False):
+        for (position, by_environment), asset in zip(past, cycle(ASSETS), strict=False):
             for name, expected in by_environment.items():
                 assert seen_in(connection, name, asset, position, position) == expected[asset], f"{name} at {position}"
     verify(workspace.log.engine, workspace.log.projections)
