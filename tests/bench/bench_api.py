@@ -16,11 +16,17 @@ from pathlib import Path
 from statistics import median, quantiles
 from typing import Any, Final
 
-from bench_plans import ASSETS, LAYER, layer_of, layered, materialized, partitioned
+from bench_plans import ASSETS, LAYER, layer_of, layered, loaded_from, materialized, partitioned
 from bench_server import Bench, inherited, quiet
+
+from latewood.commands.materializing import materialize, prepare
+from latewood.commands.planning import Asked
+from latewood.commands.workspace import open_workspace
+from latewood.model.keys import RunId
 
 _ASKED: Final = 60
 _CLIENTS: Final = 50
+_FIRST_LOOKS: Final = 5
 _LOAD_S: Final = 5.0
 VERSIONS_EACH: Final = 10
 """Of each of the 100,000 partitions: a million materializations."""
@@ -49,9 +55,19 @@ _PARTITIONS: Final = """
 _EVENTS: Final = (
     '{ project { run(id: "bench0000000") { events(first: 1000) { nodes { position type occurredAt data } } } } }'
 )
-_LINES: Final = (
-    '{ project { run(id: "bench0000000") { logs(first: 1000) { nodes { text step attempt cursor } endCursor } } } }'
-)
+_LINES: Final = """
+    { project { run(id: "%s") { logs(first: 1000) { nodes { text step attempt cursor } endCursor } } } }
+"""
+_TALKS: Final = """
+from latewood import asset
+
+
+@asset
+def talks() -> int:
+    for number in range(10_000):
+        print(f"line {number} of what it has to say, about as long as such lines are")
+    return 1
+"""
 
 
 def catalog(bench: Bench, repetitions: int) -> Iterator[dict[str, float]]:
@@ -64,8 +80,9 @@ def catalog(bench: Bench, repetitions: int) -> Iterator[dict[str, float]]:
             graph, size = _asked(port, _of_environment(_GRAPH))
             status, _ = _asked(port, _of_environment(_STATUS))
             groups, _ = _asked(port, _of_environment(_GROUPS))
-            past = _position(port) - 1
-            then, _ = _asked(port, _of_environment(_STATUS, past))
+            middle = _position(port) // 2
+            then, _ = _asked(port, _of_environment(_STATUS, middle))
+            first_looks = _asked_once(port, [_of_environment(_STATUS, middle + n) for n in range(1, 1 + _FIRST_LOOKS)])
             yield {
                 "api-graph": graph[0],
                 "api-graph-p99": graph[1],
@@ -75,6 +92,7 @@ def catalog(bench: Bench, repetitions: int) -> Iterator[dict[str, float]]:
                 "api-groups": groups[0],
                 "api-groups-p99": groups[1],
                 "api-as-of": then[0] / status[0],
+                "api-as-of-first": first_looks,
                 "api-load": _load(port, [_of_environment(_GROUPS), _SMALL, _ONE_OF_MANY]),
             }
 
@@ -91,12 +109,13 @@ def history(bench: Bench, repetitions: int) -> Iterator[dict[str, float]]:
         materialized(bench, partitioned, lambda _, ordinal: ordinal % 2 == 0, times=VERSIONS_EACH) as environment,
         _served(environment) as port,
     ):
+        talked = _talked(bench, environment)
         for _ in range(repetitions):
             page, _ = _asked(port, _of_environment(_PAGE))
             versions, _ = _asked(port, _of_environment(_VERSIONS))
             partitions, _ = _asked(port, _of_environment(_PARTITIONS))
             events, _ = _asked(port, _EVENTS)
-            lines, _ = _asked(port, _LINES)
+            lines, _ = _asked(port, _LINES % talked)
             yield {
                 "api-page": page[0],
                 "api-page-p99": page[1],
@@ -109,6 +128,16 @@ def history(bench: Bench, repetitions: int) -> Iterator[dict[str, float]]:
                 "api-lines": lines[0],
                 "api-lines-p99": lines[1],
             }
+
+
+def _talked(bench: Bench, environment: Mapping[str, str]) -> RunId:
+    """A run whose one step has printed 10,000 lines."""
+    workspace = open_workspace(environment)
+    loaded = loaded_from(bench.home / "talking" / "talks.py", _TALKS)
+    run = materialize(workspace, prepare(workspace, loaded, Asked(selection="talks"))).run
+    workspace.log.engine.dispose()
+    assert run is not None, "it has never been made"
+    return run
 
 
 def _of_environment(asked: str, as_of: int | None = None) -> str:
@@ -141,6 +170,18 @@ def _asked(port: int, query: str) -> tuple[tuple[float, float], int]:
             size = _ask(connection, query)
             times.append((time.perf_counter() - started) * 1_000)
     return (median(times), quantiles(times, n=100, method="inclusive")[98]), size
+
+
+def _asked_once(port: int, queries: list[str]) -> float:
+    """Median of what each takes that was never asked before, in milliseconds."""
+    with closing(HTTPConnection("127.0.0.1", port)) as connection:
+        quiet()
+        times = []
+        for query in queries:
+            started = time.perf_counter()
+            _ask(connection, query)
+            times.append((time.perf_counter() - started) * 1_000)
+    return median(times)
 
 
 def _ask(connection: HTTPConnection, query: str) -> int:
