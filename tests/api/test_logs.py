@@ -11,7 +11,7 @@ from sqlalchemy import NullPool, create_engine, event
 from api.test_files import IN_TRANSACTION
 from latewood.engine.running.recorder import new_event
 from latewood.engine.storage.store import ArtifactStore
-from latewood.events import RunRequested, StepSucceeded
+from latewood.events import RunEnded, RunRequested, RunStatus, StepStarted, StepSucceeded
 from latewood.model.keys import RunId
 from latewood_eventlog.records import Batch, StreamAppend
 
@@ -337,3 +337,34 @@ def test_runs_are_counted_by_time_and_status_as_they_stood(api, made):
     assert [(entry["status"], sum(entry["counts"])) for entry in then] == [("SUCCEEDED", 1)]
     (error,) = api.errors(ask, since=given["until"], until=given["since"])
     assert "before `until`" in error["message"]
+
+
+ATTEMPTS = """
+    query ($id: ID!, $asOf: Moment) {
+      project(asOf: $asOf) { run(id: $id) { steps { nodes { status attempts { status endedAt durationMs } } } } }
+    }
+"""
+
+
+def test_an_attempt_that_nothing_else_ended_has_ended_with_its_run(api):
+    there, run = api.workspace, RunId("cut0short")
+    begun = StepStarted(
+        run=run, step=0, attempt=1, assets=("a",), task="t", code="code", logic="logic", inputs_digest="inputs"
+    )
+    asked = RunRequested(run=run, environment="prod", selection="*", deployments={})
+    for number, fact in enumerate([asked, begun, RunEnded(run=run, status=RunStatus.CANCELLED)]):
+        event = new_event(fact, project="default", stream=f"run/{run}", name=(number,), at=at(number), actor="test")
+        there.log.append(Batch(appends=(StreamAppend(project="default", stream=f"run/{run}", events=(event,)),)))
+
+    def step(as_of):
+        (found,) = api(ATTEMPTS, id=run, asOf=as_of)["project"]["run"]["steps"]["nodes"]
+        (attempt,) = found["attempts"]
+        return found["status"], *attempt.values()
+
+    end = there.log.position()
+    assert step(end - 1) == ("running", "running", None, None)
+    assert step(end) == ("cancelled", "cancelled", at(2).isoformat(), 1_000.0)
+
+
+def at(second):
+    return datetime(2026, 1, 1, 0, 0, second, tzinfo=UTC)

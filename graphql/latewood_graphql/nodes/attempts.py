@@ -38,7 +38,10 @@ class Attempt(graphene.ObjectType):
     """One try of a step."""
 
     number = graphene.Int(required=True, description="Its number, from 1.")
-    status = graphene.String(required=True, description="`running`, `succeeded` or `failed`.")
+    status = graphene.String(
+        required=True,
+        description="`running`, `succeeded` or `failed`; or, as its step, what its run ended as.",
+    )
     position = graphene.Field(PositionScalar, required=True, description="Where the log says that it began.")
     started_at = graphene.DateTime(required=True, description="When it began.")
     ended_at = graphene.DateTime(description="When it ended; null until then.")

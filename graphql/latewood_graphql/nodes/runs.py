@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import graphene
 
-from latewood.commands.attempts import attempts_of, steps_at
+from latewood.commands.attempts import attempts_of, ended_with_run, steps_at
 from latewood.commands.runs import run_named, under_way
 from latewood.commands.views import PRESENT, known_key
 from latewood.errors import NotFound, UsageError
@@ -87,15 +87,16 @@ class Step(graphene.ObjectType):
     )
     attempts = fallible_many(Attempt, "Its attempts, the first one first; none of what was reused or skipped.")
 
-    def resolve_attempts(self: StepAt, _info: Any) -> Any:
+    async def resolve_attempts(self: StepAt, _info: Any) -> Any:
         """Of all steps of a page at once."""
         project, key = self.run.project, (self.run.row.run, self.row.step)
-        return project.call.load(
+        found = await project.call.load(
             (project.name, project.as_of),
             "attempts",
             key,
             lambda keys: attempts_of(project.workspace, keys, project.position),
         )
+        return ended_with_run(found, self.row.status, self.run.row.ended_at)
 
 
 class StepsDone(graphene.ObjectType):
@@ -142,7 +143,10 @@ class Run(graphene.ObjectType):
         PositionScalar, description="Where the log says so; null until then.", resolver=given("row.ended_position")
     )
     counts = graphene.Field(
-        Json, description="Its steps by what became of them; null until it ended.", resolver=given("row.counts")
+        Json,
+        description="Its steps by what became of them; not what had not begun, or was under way, "
+        "when the run ended. Null until then.",
+        resolver=given("row.counts"),
     )
     progress = graphene.Field(
         StepsDone, description="How far it is now, at little cost; null where it has ended, or is shown as it was."

@@ -16,6 +16,7 @@ from latewood.projections.snapshots import snapshot
 from latewood_eventlog.records import Position, RecordedEvent
 
 RUNNING: Final = "running"
+_MILLISECOND: Final = timedelta(milliseconds=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +44,16 @@ def attempts_of(
     known = sorted({position for found in positions.values() for position in found if position <= up_to})
     events = {event.position: event for event in workspace.log.read_positions(known)}
     return {step: _attempts(events[at] for at in found if at in events) for step, found in positions.items()}
+
+
+def ended_with_run(attempts: Sequence[Attempt], step: str, ended_at: datetime | None) -> Sequence[Attempt]:
+    """The same, where what nothing else ended has ended with its run, as its step's status says; then, if known."""
+
+    def ended(attempt: Attempt) -> Attempt:
+        took = None if ended_at is None else (ended_at - attempt.started_at) / _MILLISECOND
+        return replace(attempt, status=step, ended_at=ended_at, duration_ms=took)
+
+    return [ended(attempt) if attempt.status == RUNNING != step else attempt for attempt in attempts]
 
 
 def steps_at(
