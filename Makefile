@@ -11,7 +11,7 @@ SAY_INSTALLING = echo "Installing $$(grep -c == $(1)) packages into .venv; a min
 
 UI_SOURCES := $(shell find ui/src ui/public ui/scripts -type f ! -name graphql-env.d.ts ! -name whole.graphql) $(wildcard ui/*.html ui/*.ts ui/*.json)
 
-.PHONY: demo ui screenshots pictures test check bench bench-ui soak lock clean
+.PHONY: demo ui screenshots pictures test test-connectors check bench bench-ui soak lock clean
 
 demo: .venv/demo ui
 	@$(BIN)/latewood materialize '*' -f examples/flights/assets.py
@@ -41,6 +41,17 @@ pictures: .venv/dev ui
 # Those of the interface's code among them (tests/browser/test_vitest.py).
 test: .venv/dev ui
 	$(BIN)/python -m pytest -n 4 --dist loadfile -m "not soak"
+
+# Connectors against real servers that are started here. Needs Java 17 or later, found by JAVA_HOME or on the PATH.
+test-connectors: .venv/dev .venv/spark/done
+	LATEWOOD_SPARK_PYTHON=$(CURDIR)/.venv/spark/bin/python $(BIN)/python -m pytest tests/connectors
+
+# An environment of its own: half a gigabyte that nothing else needs.
+.venv/spark/done: .venv/dev requirements-spark.lock
+	@echo "Installing Spark into .venv/spark; a minute or two..."
+	@$(BIN)/python -m venv .venv/spark
+	@.venv/spark/bin/python -m pip install --quiet --disable-pip-version-check --use-pep517 --require-hashes -r requirements-spark.lock
+	@touch $@
 
 check: .venv/dev ui
 	ui/npm --silent run check
@@ -80,6 +91,7 @@ lock: .venv/dev
 	$(BIN)/uv pip compile --quiet pyproject.toml --extra examples --extra build --extra client --extra server --extra sql --universal --generate-hashes --no-header --no-annotate -o requirements.lock
 	$(BIN)/uv pip compile --quiet pyproject.toml --extra examples --extra build --extra client --extra server --extra sql --extra dev --universal --generate-hashes --no-header --no-annotate -o requirements-dev.lock
 	$(BIN)/uv pip compile --quiet --group node --universal --generate-hashes --no-header --no-annotate -o requirements-node.lock
+	$(BIN)/uv pip compile --quiet --group spark --universal --generate-hashes --no-header --no-annotate -o requirements-spark.lock
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv

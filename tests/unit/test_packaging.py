@@ -19,7 +19,10 @@ def test_a_top_level_folder_is_no_package(folder):
     assert not (ROOT / folder / "__init__.py").exists(), f"{folder}/ would hide the module of that name"
 
 
-@pytest.mark.parametrize("lock", ["requirements.lock", "requirements-dev.lock", "requirements-node.lock"])
+LOCKS = [f"requirements{name}.lock" for name in ("", "-dev", "-node", "-spark")]
+
+
+@pytest.mark.parametrize("lock", LOCKS)
 def test_a_lock_holds_hashes_and_no_addresses(lock):
     text = (ROOT / lock).read_text()
     assert not re.search(r"https?:|index-url|find-links|@ file", text)

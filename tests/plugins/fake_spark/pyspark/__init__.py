@@ -1,0 +1,1 @@
+"""As much of pyspark as the driver of a job uses."""
