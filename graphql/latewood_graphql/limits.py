@@ -43,6 +43,9 @@ _PLAIN: Final = 10
 _COLUMN: Final = 100
 """What a column that nobody bounds is as much as."""
 
+_FEW: Final = frozenset({"Project.locations", "Environment.automations"})
+"""Lists that are `_SOME` where nobody says how many, since somebody wrote each item; of those that can be too many."""
+
 _SIZES: Final = ("first", "last", "buckets")
 """Arguments that say how many items there are: of the list itself, or of lists and columns right below."""
 
@@ -205,7 +208,10 @@ class _Measuring:
         sizes = [name for name in _SIZES if name in found.args]
         if not sizes:
             return None
-        return max((max(0, size) for name in sizes if isinstance(size := arguments.get(name), int)), default=FIRST_MAX)
+        given = [max(0, size) for name in sizes if isinstance(size := arguments.get(name), int)]
+        if not given and of is not None and f"{of.name}.{node.name.value}" in _FEW:
+            return None
+        return max(given, default=FIRST_MAX)
 
     def _some(self, of: GraphQLNamedType | None, name: str) -> int:
         if of is not None and is_introspection_type(of):

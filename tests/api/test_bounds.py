@@ -8,9 +8,11 @@ import pytest
 from graphql import get_introspection_query
 from starlette.testclient import TestClient
 
-from api.conftest import open_app
+from api.conftest import SHOP, open_app
+from latewood.commands.environments import create as create_environment
 from latewood.commands.tokens import create_token, list_tokens
 from latewood.model.access import Role
+from latewood_graphql import pages
 from latewood_graphql.access import Caller, Grant, owner
 from latewood_graphql.app import app
 from latewood_graphql.authentication import Tokens
@@ -79,6 +81,37 @@ def test_lists_count_as_many_items_as_are_asked_for():
     check(documents, documents.question({"query": query, "variables": {"n": 100}}), Limits())
     with pytest.raises(Refused):
         check(documents, documents.question({"query": query, "variables": {"n": 1_000}}), Limits())
+
+
+BY_ITSELF = """
+    from latewood.automation import Schedule
+
+    daily = Schedule("daily", "orders", cron="0 6 * * *")
+    weekly = Schedule("weekly", "total", cron="0 6 * * 1")
+"""
+
+
+@pytest.mark.parametrize("items", ["groups { name }", "automations { name }"])
+def test_what_is_there_as_a_whole_is_never_told_in_part_unless_asked_so(api, made, monkeypatch, items):
+    made(SHOP + BY_ITSELF, selection="orders")
+    name = items.partition(" ")[0]
+    ask = f"whole: {items} first: {name}(first: 1) {{ name }} rest: {name}(first: 1, behind: 1) {{ name }}"
+    found = api.environment(ask)
+    assert len(found["whole"]) == 2
+    assert [*found["first"], *found["rest"]] == found["whole"]
+    monkeypatch.setattr(pages, "FIRST_MAX", 1)
+    (error,) = api.errors(f"{{ project {{ environment {{ {items} }} }} }}")
+    assert "found 2: `first: 1` has the first of them, and with `behind: 1` what follows" in error["message"]
+
+
+def test_environments_and_locations_come_in_parts(api, made, workspace):
+    made(SHOP, selection="orders")
+    create_environment(workspace, "dev")
+    part = "environments(first: 1, behind: 1) locations(first: 1, behind: 1) { name }"
+    found = api(f"{{ project {{ whole: environments {part} }} }}")["project"]
+    assert found == {"whole": ["dev", "prod"], "environments": ["prod"], "locations": []}
+    (error,) = api.errors("{ project { locations(first: 1001) { name } } }")
+    assert "`behind` has what follows" in error["message"]
 
 
 def test_the_schema_is_told_to_who_asks_for_all_of_it(api):

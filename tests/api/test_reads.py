@@ -51,6 +51,17 @@ def test_the_dimensions_of_a_grid_are_in_the_order_by_which_its_partitions_are_n
     text = "region=us, day=2026-01-02; day=2026-01-01"
     chosen = api.environment(f'asset(key: "sales") {{ partitioning {{ chosen(text: "{text}") {{ starts stops }} }} }}')
     assert chosen["asset"]["partitioning"]["chosen"] == {"starts": [0, 3], "stops": [2, 4]}
+    shown = "count dimensions { name chosen { text ranges { start stop firstKey lastKey } } }"
+    boxes = f"all: boxes {{ count }} boxes(first: 1, behind: 1) {{ {shown} }}"
+    asked = f'asset(key: "sales") {{ partitioning {{ chosen(text: "{text}") {{ {boxes} }} }} }}'
+    found = api.environment(asked)["asset"]["partitioning"]["chosen"]
+    assert [box["count"] for box in found["all"]] == [2, 1]
+    ((day, region),) = [box["dimensions"] for box in found["boxes"]]
+    assert (day["name"], day["chosen"]["text"]) == ("day", "2026-01-02")
+    assert region == {
+        "name": "region",
+        "chosen": {"text": "us", "ranges": [{"start": 1, "stop": 2, "firstKey": "us", "lastKey": "us"}]},
+    }
 
 
 def test_a_catalog_says_what_there_is_and_how_it_stands(api, made):

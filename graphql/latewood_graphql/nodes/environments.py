@@ -37,7 +37,17 @@ from latewood_graphql.nodes.pins import PinnedParameter, pins_page
 from latewood_graphql.nodes.plans import PlanPreview, asked_arguments, asked_of, launching, named_arguments, previewed
 from latewood_graphql.nodes.promotions import Promotion, promotion_of
 from latewood_graphql.nodes.tasks import UsableTask, tasks_page
-from latewood_graphql.pages import FIRST_MAX, Page, checked_first, connection_of, key_of, page_arguments, page_of
+from latewood_graphql.pages import (
+    FIRST_MAX,
+    Page,
+    checked_first,
+    connection_of,
+    key_of,
+    page_arguments,
+    page_of,
+    stretch_arguments,
+    stretch_of,
+)
 from latewood_graphql.scalars import PositionScalar
 from latewood_graphql.words import AssetTrouble
 
@@ -62,7 +72,8 @@ class Environment(graphene.ObjectType):
     )
     facets = fallible_many(
         Facet,
-        "What the assets of such a page have, counted: by what it can be narrowed.",
+        "What the assets of such a page have, counted: by what it can be narrowed. There are six, each with the "
+        "hundred values that most of them have.",
         selection=graphene.String(required=True, default_value=_ALL, description=_SELECTION),
         search=graphene.String(description="As for `assets`."),
     )
@@ -87,7 +98,7 @@ class Environment(graphene.ObjectType):
         ),
         version=graphene.ID(required=True, default_value="", description="This version instead of a head."),
     )
-    groups = fallible_many(Group, "Groups, with their assets counted by status.")
+    groups = fallible_many(Group, "Groups, by name, with their assets counted by status.", **stretch_arguments())
     asset_graph = fallible(
         AssetGraph,
         description="All assets and edges as columns of equal length: for drawing ten thousand.",
@@ -105,7 +116,7 @@ class Environment(graphene.ObjectType):
         name=graphene.String(description="Only what is called so."),
         **page_arguments(),
     )
-    automations = fallible_many(Automation, "What happens by itself there, by name.")
+    automations = fallible_many(Automation, "What happens by itself there, by name.", **stretch_arguments())
     pins = fallible(
         connection_of(PinnedParameter),
         description="Parameters that it pins, by asset and name; all others have their defaults.",
@@ -225,9 +236,9 @@ class Environment(graphene.ObjectType):
         """As `latewood show`."""
         return shown_of(self, asset, partition, version)
 
-    def resolve_groups(self: EnvironmentAt, _info: Any) -> Any:
-        """In the order of their names."""
-        return self.assessment.once("groups", lambda: list(groups_of(self.assessment)))
+    def resolve_groups(self: EnvironmentAt, _info: Any, behind: int, first: int | None = None) -> Any:
+        """In the order of their names. Raises UsageError for too many."""
+        return stretch_of(self.assessment.once("groups", lambda: list(groups_of(self.assessment))), first, behind)
 
     def resolve_asset_graph(self: EnvironmentAt, _info: Any, selection: str) -> Any:
         """In topological order."""
@@ -247,9 +258,9 @@ class Environment(graphene.ObjectType):
         """Of its deployments."""
         return launch_plans_page(self, first, after, name)
 
-    def resolve_automations(self: EnvironmentAt, _info: Any) -> Any:
-        """With how they stand."""
-        found = automations_here(self.workspace, self.as_of.position)
+    def resolve_automations(self: EnvironmentAt, _info: Any, behind: int, first: int | None = None) -> Any:
+        """With how they stand. Raises UsageError for too many."""
+        found = stretch_of(automations_here(self.workspace, self.as_of.position), first, behind)
         return [AutomationAt(environment=self, found=each) for each in found]
 
     def resolve_pins(self: EnvironmentAt, _info: Any, first: int, after: str | None = None) -> Page:

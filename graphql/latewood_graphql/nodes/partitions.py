@@ -3,12 +3,15 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
+from math import prod
 from typing import Any
 
 import graphene
 
 from latewood.decide.reasons import Reason
 from latewood.decide.staleness import Assessed
+from latewood.model.grids import boxes
 from latewood.model.ordinals import Ordinals
 from latewood.model.partitions import count, describe, extent, key_at, parse_partitions
 from latewood.model.schemes import GridScheme, PlainScheme, Scheme, layout_of, title
@@ -43,12 +46,41 @@ class PartitionSet(graphene.ObjectType):
             required=True, default_value=0, description="Only what is not below this number: the last `stop`."
         ),
     )
+    boxes = fallible_many(
+        lambda: PartitionBox,
+        "Of a grid the same as boxes, none of which has a partition of another; none of any other scheme.",
+        first=graphene.Int(required=True, default_value=FIRST, description=f"How many at most, up to {FIRST_MAX:,}."),
+        behind=graphene.Int(required=True, default_value=0, description="Without so many of the first ones."),
+    )
     starts = graphene.Field(Ints, required=True, description="Where each run begins: all of them, as a column.")
     stops = graphene.Field(Ints, required=True, description="Where each run has ended, from the same ones.")
 
     def resolve_ranges(self: "Chosen", _info: Any, first: int, behind: int) -> Any:
         """As many as are asked for."""
         return self.ranges(checked_first(first, "behind"), behind)
+
+    def resolve_boxes(self: "Chosen", _info: Any, first: int, behind: int) -> "list[Boxed]":
+        """The same."""
+        start = max(behind, 0)
+        return list(islice(self.boxes(), start, start + checked_first(first, "behind")))
+
+
+class BoxDimension(graphene.ObjectType):
+    """What a box has along a dimension of a grid."""
+
+    name = graphene.String(required=True, description="What the dimension is called.")
+    chosen = graphene.Field(
+        PartitionSet,
+        required=True,
+        description="Its keys that the box has, as runs of neighbours; they are numbered along the dimension.",
+    )
+
+
+class PartitionBox(graphene.ObjectType):
+    """Partitions of a grid: all that have one of these keys along each dimension."""
+
+    count = graphene.Int(required=True, description="How many they are.")
+    dimensions = many(BoxDimension, "Each dimension, as in `dimensions` of the scheme.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +119,35 @@ class Chosen:
             return {"start": start, "stop": stop, **keys}
 
         return [of(*range_) for range_ in found.ranges[:first]]
+
+    def boxes(self) -> Iterator["Boxed"]:
+        """The same as boxes without a partition in common, if it is a grid. Cost: O(runs of neighbours)."""
+        if not isinstance(self.scheme, GridScheme):
+            return
+        layout = layout_of(self.scheme)
+        for box in boxes(self.ordinals, layout.sizes):
+            parts = zip(layout.names, layout.schemes, box, strict=True)
+            yield Boxed([Within(name, Chosen(scheme=scheme, ordinals=digits)) for name, scheme, digits in parts])
+
+
+@dataclass(frozen=True, slots=True)
+class Within:
+    """What a box has along a dimension."""
+
+    name: str
+    chosen: Chosen
+
+
+@dataclass(frozen=True, slots=True)
+class Boxed:
+    """A box of a grid."""
+
+    dimensions: list[Within]
+
+    @property
+    def count(self) -> int:
+        """How many partitions it has."""
+        return prod(each.chosen.count for each in self.dimensions)
 
 
 class PartitionDimension(graphene.ObjectType):

@@ -25,7 +25,7 @@ from latewood_graphql.nodes.run_reasons import (
 )
 from latewood_graphql.nodes.runs import Run, RunAt, going_on_page, run_filters, run_of, runs_page, wanted_of
 from latewood_graphql.nodes.tokens import Token, role_of, tokens_page
-from latewood_graphql.pages import Page, connection_of, page_arguments
+from latewood_graphql.pages import Page, connection_of, page_arguments, stretch_arguments, stretch_of
 from latewood_graphql.scalars import Moment, PositionScalar
 from latewood_graphql.words import AccessRole
 
@@ -42,8 +42,8 @@ class Project(graphene.ObjectType):
         "created in projects that are seen. Needs role admin.",
         **page_arguments(),
     )
-    environments = fallible_many(graphene.String, "Names of its environments.")
-    locations = fallible_many(Location, "What defines its assets, by name.")
+    environments = fallible_many(graphene.String, "Names of its environments.", **stretch_arguments())
+    locations = fallible_many(Location, "What defines its assets, by name.", **stretch_arguments())
     deployment_difference = fallible(
         DeploymentDifference,
         description="What becomes of definitions from one deployment to another.",
@@ -121,14 +121,15 @@ class Project(graphene.ObjectType):
         """Raises Refused for who is no admin."""
         return tokens_page(self, first, after)
 
-    def resolve_environments(self: ProjectAt, _info: Any) -> list[str]:
-        """Those that are in use."""
+    def resolve_environments(self: ProjectAt, _info: Any, behind: int, first: int | None = None) -> Any:
+        """Those that are in use. Raises UsageError for too many."""
         with snapshot(self.workspace.log) as connection:
-            return [row.environment for row in existing(connection, self.name, self.as_of.position)]
+            found = [row.environment for row in existing(connection, self.name, self.as_of.position)]
+        return stretch_of(found, first, behind)
 
-    def resolve_locations(self: ProjectAt, _info: Any) -> Any:
-        """Those that have deployed."""
-        return locations_of(self)
+    def resolve_locations(self: ProjectAt, _info: Any, behind: int, first: int | None = None) -> Any:
+        """Those that have deployed. Raises UsageError for too many."""
+        return stretch_of(locations_of(self), first, behind)
 
     def resolve_deployment_difference(self: ProjectAt, _info: Any, before: str, after: str) -> Any:
         """Raises UsageError for an unknown one."""

@@ -14,7 +14,12 @@ from latewood_graphql.words import AccessRole
 
 
 class Token(graphene.ObjectType):
-    """By what somebody may come in. What it is itself nobody can have again."""
+    """By what somebody may come in. What it is itself nobody can have again.
+
+    Its role, name and end are what it was made with, so that who holds it never may more than they were told, and what
+    the log says of it holds for all that was done by it. Who is to have another role gets another token, and this one
+    is revoked: both are events with their actor, and others may overlap for as long as it takes to exchange them.
+    """
 
     id = graphene.ID(required=True, description="What it is called in the log.", resolver=given("token"))
     name = graphene.String(required=True, description="What it was named; actors of events have name and id.")
