@@ -3,6 +3,7 @@
 Another way to log in, such as OpenID Connect, is another `Authenticator`.
 """
 
+from dataclasses import dataclass
 from datetime import datetime
 from ipaddress import ip_address
 from typing import Final, Protocol
@@ -26,18 +27,32 @@ _HANDED_ON: Final = frozenset({"forwarded", "x-forwarded-for", "x-real-ip", "via
 class Authenticator(Protocol):
     """Says who sends a request."""
 
-    def __call__(self, request: HTTPConnection) -> Caller:
+    def __call__(self, request: HTTPConnection, /) -> Caller:
         """Who sends it, by its headers; for requests and for connections that stay open. It is called in a thread.
 
         Raises Refused: UNAUTHENTICATED for nobody that is known, FORBIDDEN for a request that another site's page made.
         """
         ...
 
+    def guessed(self, request: HTTPConnection, /) -> str:
+        """What of it may be a guess at a secret; empty where nothing is, as in what this server has signed."""
+        ...
+
 
 def everybody_is(actor: str) -> Authenticator:
     """Nobody logs in: whoever reaches the server acts as this one, and may do everything."""
-    caller = owner(actor)
-    return lambda _request: caller
+    return _Everybody(owner(actor))
+
+
+@dataclass(frozen=True, slots=True)
+class _Everybody:
+    caller: Caller
+
+    def __call__(self, _request: HTTPConnection, /) -> Caller:
+        return self.caller
+
+    def guessed(self, _request: HTTPConnection, /) -> str:
+        return ""
 
 
 class Tokens:
@@ -65,6 +80,12 @@ class Tokens:
             refuse_foreign_pages(request, strictly=True)
             return caller_by(self._token_of_session(cookie))
         raise NothingShown("expected a token: send it as `Authorization: Bearer TOKEN`, or log in")
+
+    def guessed(self, request: HTTPConnection) -> str:
+        """As Authenticator has it."""
+        cookie = request.cookies.get(self._sessions.cookie, "")
+        is_signed = bool(cookie) and self._sessions.read(cookie, self._workspace.clock()) is not None
+        return request.headers.get("authorization") or ("" if is_signed else cookie)
 
     def token_shown(self, authorization: str) -> TokenRow:
         """The token that such a header shows. Raises Refused for one that is not there, or of no use any more."""

@@ -77,7 +77,7 @@ class Gate:
         """Why it is not let in; None if it is."""
         request.scope.update({_CALLER: None, _AGAIN: self._authenticator, _CALLS: self._calls, _GUESSES: self._guesses})
         may_say_later = _may_say_later(request)
-        shown = "" if may_say_later else _shown(request)
+        shown = "" if may_say_later else self._authenticator.guessed(request)
         try:
             request.scope[_CALLER] = await _looked(request, shown, lambda: self._authenticator(request))
             count(request)
@@ -114,11 +114,6 @@ def _may_say_later(request: HTTPConnection) -> bool:
     return request.scope["type"] == "websocket" and "authorization" not in request.headers
 
 
-def _shown(request: HTTPConnection) -> str:
-    """What says who sends it."""
-    return request.headers.get("authorization") or request.headers.get("cookie", "")
-
-
 def caller_of(request: Any) -> Caller:
     """Who sends a request or opened a connection that has passed the gate.
 
@@ -135,7 +130,8 @@ async def let_in(connection: HTTPConnection, authorization: str) -> None:
     kept = [(name, value) for name, value in connection.scope["headers"] if name != b"authorization"]
     headers = [*kept, (b"authorization", authorization.encode("latin-1", "replace"))]
     again = HTTPConnection({**connection.scope, "headers": headers})
-    caller = await _looked(connection, _shown(again), lambda: connection.scope[_AGAIN](again))
+    known: Authenticator = connection.scope[_AGAIN]
+    caller = await _looked(connection, known.guessed(again), lambda: known(again))
     connection.scope.update({"headers": headers, _CALLER: caller})
 
 

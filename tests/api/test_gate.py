@@ -266,6 +266,12 @@ def test_guessing_is_slowed_down_and_who_knows_is_not(serve, api):
     assert len(looked) == found[401], "nothing is looked up for one guess too many"
     assert 429 in {client.post("/login", json={"token": "lw_no"}).status_code for _ in range(5)}, "by whichever way"
     assert client.post("/graphql", json=ASK, headers=by(token)).status_code == 200
+    assert client.post("/login", json={"token": token.text}).status_code == 200
+    (session,) = client.cookies
+    assert client.post("/graphql", json=ASK, headers={"X-Latewood-CSRF": "1"}).status_code == 200, "nobody guesses one"
+    for wrong in ("of.nobody.1.x", "é"):
+        cookie = {"X-Latewood-CSRF": "1", "Cookie": f"{session}={wrong}".encode()}
+        assert serve().post("/graphql", json=ASK, headers=cookie).status_code == 401
 
 
 def test_who_shows_nothing_guesses_nothing(serve, api):
