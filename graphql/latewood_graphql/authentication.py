@@ -41,17 +41,21 @@ class Authenticator(Protocol):
 
 def everybody_is(actor: str) -> Authenticator:
     """Nobody logs in: whoever reaches the server acts as this one, and may do everything."""
-    return _Everybody(owner(actor))
+    return Everybody(owner(actor))
 
 
 @dataclass(frozen=True, slots=True)
-class _Everybody:
+class Everybody:
+    """Whoever sends a request is this one."""
+
     caller: Caller
 
     def __call__(self, _request: HTTPConnection, /) -> Caller:
+        """As Authenticator has it."""
         return self.caller
 
     def guessed(self, _request: HTTPConnection, /) -> str:
+        """As Authenticator has it: nothing is."""
         return ""
 
 

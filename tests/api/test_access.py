@@ -7,6 +7,7 @@ from starlette.testclient import TestClient
 from latewood.model.access import Role
 from latewood_graphql.access import Caller, Grant, guarded, needs
 from latewood_graphql.app import app
+from latewood_graphql.authentication import Everybody
 from latewood_graphql.calls import opened
 from latewood_graphql.errors import Refused
 
@@ -68,7 +69,7 @@ def test_a_project_that_is_not_seen_is_not_there(api, made):
     made()
     found = asked(api, caller(Role.ADMIN, "other"), "launch")
     assert str(found) == 'no project "default"; there is other'
-    client = TestClient(app(api.service, lambda _request: caller(Role.ADMIN, "other")))
+    client = TestClient(app(api.service, Everybody(caller(Role.ADMIN, "other"))))
     assert client.post("/graphql/", json={"query": "{ projects }"}).json()["data"] == {"projects": ["other"]}
     answer = client.post("/graphql/", json={"query": "{ project { environment { groups { name } } } }"}).json()
     assert answer["errors"][0]["message"] == 'no project "default"; there is other'
@@ -80,7 +81,7 @@ def test_values_that_may_name_files_are_planned_with_for_those_alone_who_may_run
     given = '{ project { environment { planPreview(parameters: [{name: "total.unit", values: ["yen"]}]) { hash } } } }'
     codes = {}
     for role in (Role.VIEWER, Role.OPERATOR):
-        client = TestClient(app(api.service, lambda _request, role=role: caller(role, "default")))
+        client = TestClient(app(api.service, Everybody(caller(role, "default"))))
         for ask in (plain, given):
             found = client.post("/graphql/", json={"query": ask}).json()
             codes[role, ask] = [error["extensions"]["code"] for error in found.get("errors", ())]

@@ -22,6 +22,7 @@ from latewood.errors import UsageError
 from latewood.model.access import Role
 from latewood_graphql.access import Caller, Grant, owner, role_needed
 from latewood_graphql.app import app
+from latewood_graphql.authentication import Everybody
 from latewood_graphql.documents import Documents
 from latewood_graphql.limits import Limits
 from latewood_graphql.live.hub import Hub
@@ -56,7 +57,7 @@ def as_(api):
     """A client of a certain caller; all are of one process, which may remember."""
 
     with ExitStack() as stack:
-        yield lambda who: stack.enter_context(in_one_loop(TestClient(app(api.service, lambda _request: who))))
+        yield lambda who: stack.enter_context(in_one_loop(TestClient(app(api.service, Everybody(who)))))
 
 
 @pytest.fixture

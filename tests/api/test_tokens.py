@@ -14,6 +14,7 @@ from latewood.errors import UsageError
 from latewood.model.access import Role
 from latewood_graphql.access import Caller, Grant
 from latewood_graphql.app import app
+from latewood_graphql.authentication import Everybody
 
 
 def test_a_token_is_recognised_until_it_is_revoked(workspace):
@@ -121,7 +122,7 @@ def test_an_admin_lets_others_in_through_the_api(api):
 def test_who_is_no_admin_does_not_see_who_may_come_in(api):
     create_token(api.workspace, "ann", Role.DEPLOYER)
     ben = Caller(actor="ben", grants=frozenset({Grant(role=Role.DEPLOYER, project="default")}))
-    client = TestClient(app(api.service, lambda _request: ben))
+    client = TestClient(app(api.service, Everybody(ben)))
     answer = client.post("/graphql", json={"query": "{ project { role tokens { nodes { name } } } }"}).json()
     assert [error["extensions"]["code"] for error in answer["errors"]] == ["FORBIDDEN"]
     assert answer["data"] == {"project": {"role": "DEPLOYER", "tokens": None}}
