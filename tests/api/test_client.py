@@ -196,6 +196,11 @@ def _error():
     return found
 
 
+def test_help_shows_what_their_methods_take():
+    shown = {str(inspect.signature(of.cancel)) for of in (Client, AsyncClient)}
+    assert shown == {"(self, /, run: str, *, key: str = '') -> str"}
+
+
 def test_both_have_the_same_methods():
     def methods(of):
         found = inspect.getmembers(of, inspect.isfunction)

@@ -6,8 +6,9 @@ import time
 from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator, Sequence
 from contextlib import aclosing, closing
 from functools import wraps
+from inspect import Parameter, signature
 from types import TracebackType
-from typing import Any, Concatenate, Final, ParamSpec, Self, TypeVar
+from typing import Any, Concatenate, Final, ParamSpec, Self, TypeVar, get_args
 
 import httpx2
 from tenacity import AsyncRetrying, Retrying
@@ -31,6 +32,7 @@ def _asks(call: Callable[Concatenate[Place, P], Call[T]]) -> "Callable[Concatena
     def ask(self: "Client", /, *given: P.args, **named: P.kwargs) -> T:
         return self._ask(call(self.at, *given, **named))
 
+    _sign(ask, call)
     return ask
 
 
@@ -41,7 +43,18 @@ def _awaits(
     async def ask(self: "AsyncClient", /, *given: P.args, **named: P.kwargs) -> T:
         return await self._ask(call(self.at, *given, **named))
 
+    _sign(ask, call)
     return ask
+
+
+def _sign(method: Callable[..., Any], call: Callable[..., Any]) -> None:
+    """Let `help` show what a method takes and returns, and not what the call that it sends does."""
+    of_call = signature(call)
+    (_, *taken), (returned,) = of_call.parameters.values(), get_args(of_call.return_annotation)
+    itself = Parameter("self", Parameter.POSITIONAL_ONLY)
+    method.__signature__ = of_call.replace(  # type: ignore[attr-defined]
+        parameters=[itself, *taken], return_annotation=returned
+    )
 
 
 class _Of:
