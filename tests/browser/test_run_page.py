@@ -11,7 +11,7 @@ import time
 
 from latewood import Daily, PartitionKey, asset
 
-days = Daily("2026-01-01", "2026-02-10")
+days = Daily("2026-01-01", "2026-03-22")
 
 @asset(partitions=days)
 def slow(day: PartitionKey) -> int:
@@ -56,7 +56,7 @@ def test_a_run_is_watched_and_cancelled(page, served):
     page.goto("/runs?status=running")
     page.get_by_role("grid", name="Runs").get_by_role("link", name="slow").click()
     status = page.get_by_role("status").filter(has_text="running")
-    expect(status).to_contain_text(re.compile(r"[1-9]\d* of 40 steps"))
+    expect(status).to_contain_text(re.compile(r"[1-9]\d* of 80 steps"))
     page.get_by_role("link", name="Steps in time").click()
     steps = page.get_by_role("grid", name="Steps").get_by_role("row", name="slow")
     expect(steps.filter(has_text="running").first).to_be_visible()
