@@ -29,6 +29,8 @@ const listeners = new Set<Listener>();
 let followed = "";
 let stop: (() => void) | null = null;
 let due: ReturnType<typeof setTimeout> | undefined;
+/** What was known when the first of those came that are yet to be told: what they have asked for is no older. */
+let from = 0;
 
 /** The types that any of them wants, each once. */
 export function wanted(of: Iterable<{ types: readonly string[] }>): string[] {
@@ -46,11 +48,13 @@ function listen(listener: Listener): () => void {
 
 /** Pages that follow each other want other types: one change of the connection, once they have settled. */
 function schedule(): void {
+  if (due === undefined) from = position.get();
   clearTimeout(due);
   due = setTimeout(settle, 250);
 }
 
 function settle(): void {
+  due = undefined;
   const [first] = listeners;
   const types = wanted(listeners);
   const key = first ? JSON.stringify([first.project, types]) : "";
@@ -61,7 +65,9 @@ function settle(): void {
   if (!first) return;
   const { project } = first;
   const asked = { query: stringifyDocument(EVENTS), variables: { project, types } };
-  const after = position.get() ? { after: String(position.get()) } : {};
+  // not from where some answer of meanwhile was: another one may be older, and what lies between would be told to nobody
+  const behind = from || position.get();
+  const after = behind ? { after: String(behind) } : {};
   stop = follow<{ events: Happened }>(
     { ...asked, ...after },
     {

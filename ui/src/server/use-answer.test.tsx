@@ -2,8 +2,9 @@
 import { act, cleanup, render, screen } from "@testing-library/react";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { graphql } from "@/graphql.ts";
+import { position } from "./client.ts";
 import { generation, lostSince, refresh } from "./reachability.ts";
-import { momentOf, useAnswer } from "./use-answer.ts";
+import { momentOf, read, useAnswer } from "./use-answer.ts";
 import { usePages } from "./use-pages.ts";
 
 const ROLE = graphql(
@@ -41,6 +42,7 @@ afterEach(() => {
   vi.unstubAllGlobals();
   lostSince.set(null);
   generation.set(0);
+  position.set(0);
   history.replaceState(null, "", "/");
 });
 
@@ -140,4 +142,19 @@ test("a list that has grown is read anew as far as it was shown, with no row twi
   count = 453;
   act(refresh);
   await screen.findByText("400 of 453, 400 different, from run 453 to run 54");
+});
+
+test("an answer that is older than what is known already was on its way before, and is asked for once more", async () => {
+  const where = { project: "default", asOf: null };
+  answer = () =>
+    asked.length === 1 ? { ...at(7), extensions: { position: 7 } } : { ...at(9), extensions: { position: 9 } };
+  const early = read(ROLE, where);
+  position.set(9); // something has happened, of which it tells nothing
+  const late = read(ROLE, where);
+  expect((await early).data?.project.position).toBe(7);
+  expect((await late).data?.project.position).toBe(9);
+  expect(asked).toHaveLength(2);
+  answer = () => ({ ...at(3), extensions: { position: 3 } });
+  await read(ROLE, { ...where, asOf: 3 });
+  expect(asked).toHaveLength(3); // of the past there is nothing newer
 });

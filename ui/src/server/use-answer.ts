@@ -4,7 +4,7 @@ import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { useView } from "@/address/use-address.ts";
 import { useStore } from "@/shared/store.ts";
 import { useSame } from "@/shared/use-same.ts";
-import { client, heardOf } from "./client.ts";
+import { client, heardOf, position } from "./client.ts";
 import { type Problem, problemOf } from "./problem.ts";
 import { useProject } from "./project.ts";
 import { generation } from "./reachability.ts";
@@ -113,16 +113,30 @@ export function answered<Data, Variables extends object>(
   return result && !result.error ? (result.data ?? null) : null;
 }
 
-/** Asks the server; one answer for all who ask for the same at the same time. One that lacks something is none. */
+/**
+ * Asks the server; one answer for all who ask for the same at the same time. One that lacks something is none.
+ *
+ * An answer that was on its way already may be older than what has made somebody ask: then it is asked once more.
+ */
 export async function read<Data, Variables extends object>(
   document: TypedDocumentNode<Data, Variables>,
   variables: Variables,
 ): Promise<{ data: Data | null; problem: Problem | null }> {
-  const result: OperationResult<Data, Variables> = await client.query(document, variables, {
-    requestPolicy: "network-only",
-  });
-  const at = result.extensions?.position;
-  if (typeof at === "number") heardOf(at);
+  const known = position.get();
+  const ask = async () => client.query(document, variables, { requestPolicy: "network-only" });
+  let result: OperationResult<Data, Variables> = await ask();
+  if (isOfNow(variables) && at(result) < known) result = await ask();
+  if (at(result) < Infinity) heardOf(at(result));
   const error: CombinedError | undefined = result.error;
   return error ? { data: null, problem: problemOf(error) } : { data: result.data ?? null, problem: null };
+}
+
+/** The position that an answer is true for; of one that does not say, none is later. */
+function at(result: { extensions?: Record<string, unknown> | undefined }): number {
+  const found = result.extensions?.position;
+  return typeof found === "number" ? found : Infinity;
+}
+
+function isOfNow(variables: object): boolean {
+  return !("asOf" in variables) || variables.asOf === null || variables.asOf === undefined;
 }
