@@ -53,6 +53,11 @@ def test_an_environment_is_created_and_dropped(api, acts, made, workspace):
     found = acts.done("dropEnvironment", 'name: "dev"', "EnvironmentDropped", "name")
     assert (found["name"], names(api, found["position"])) == ("dev", ["prod"])
     assert acts.refused("dropEnvironment", 'name: "dev"')[0] == "EnvironmentNotFound"
+    kind, message = acts.refused("dropEnvironment", 'name: "prod"')
+    assert (kind, "With `force`" in message, names(api)) == ("InvalidInput", True, ["prod"])
+    acts.done("dropEnvironment", 'name: "prod", force: true', "EnvironmentDropped", "name")
+    assert names(api) == []
+    acts.done("createEnvironment", 'name: "prod", base: ""', "EnvironmentCreated", "environment { name }")
 
 
 def test_what_an_environment_has_of_its_own_is_promoted(api, acts, made, workspace, load):

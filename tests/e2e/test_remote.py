@@ -278,6 +278,7 @@ def test_what_counts_is_moved_and_taken_back(flow, there):
     assert there("env", "promote", "trial").out.startswith("prod has 1 head of 1 asset and 0 deployments of trial now")
     assert there("env", "promote", "trial").out.startswith("Nothing to promote: prod has all that trial has")
     assert there("env", "drop", "trial").code == 0
+    assert "With --force" in there("env", "drop", "prod").err
     assert there("automation", "off", "nightly").out == "nightly is off in prod\n"
     assert there("automation", "off", "nightly").out == "nightly is off in prod, as it was\n"
     assert there("automation", "list").out == flow("automation", "list")

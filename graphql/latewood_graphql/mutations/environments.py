@@ -105,8 +105,8 @@ def _create(workspace: Workspace, *, name: str, base: str) -> str:
     return create(workspace, name, base=base).environment
 
 
-def _drop(workspace: Workspace, *, name: str) -> str:
-    drop(workspace, name)
+def _drop(workspace: Workspace, *, name: str, force: bool) -> str:
+    drop(workspace, name, force=force)
     return name
 
 
@@ -140,10 +140,17 @@ class EnvironmentMutations:
         _drop,
         Role.DEPLOYER,
         EnvironmentDropped,
-        "End an environment.",
+        "End an environment. Its heads, deployments, pins and observations are gone; `asOf` a position before it shows "
+        'them still. To have it back, create it again with `base: ""`, deploy and pin there, and launch: what tasks '
+        "made is reused, but for those with reuse off.",
         missing=("environment",),
         environment=False,
         name=graphene.String(required=True, description="Which one."),
+        force=graphene.Boolean(
+            required=True,
+            default_value=False,
+            description=f"Also `{DEFAULT}`, which is worked in where none is named; else that is InvalidInput.",
+        ),
     )
     promote_environment = mutation(
         "promoteEnvironment",

@@ -51,13 +51,7 @@ def create_command(*, name: str, base: str, json_: bool) -> int:
 
 def drop_command(*, name: str, force: bool) -> int:
     """`latewood env drop`."""
-    workspace = open_workspace()
-    if name == workspace.environment and not force:
-        raise UsageError(
-            f'environment "{name}" is the one that commands work in when none is named; '
-            "its heads, pins and observations would be gone. With --force it is dropped all the same"
-        )
-    drop(workspace, name)
+    drop(open_workspace(), name, force=force)
     console().print(
         f"{name} points to nothing any more; its pins and observations are gone. "
         "What its tasks made can still be reused, but for those with reuse off."

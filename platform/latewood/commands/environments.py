@@ -185,14 +185,27 @@ def create(workspace: Workspace, name: str, *, base: str = DEFAULT) -> Environme
     return Environment(environment=name, base=base, base_position=position)
 
 
-def drop(workspace: Workspace, name: str) -> None:
-    """The environment points to nothing any more; what was made in it can still be reused."""
+def drop(workspace: Workspace, name: str, *, force: bool = False) -> None:
+    """The environment points to nothing any more; what was made in it can still be reused.
+
+    Raises UsageError for one that does not exist and, unless forced, for one that commands work in.
+    """
+    refuse_worked_in(name, workspace.environment, force=force)
     version = workspace.log.version(workspace.project, f"environment/{name}")
     with snapshot(workspace.log) as connection:
         _require(name, [entry.environment for entry in existing(connection, workspace.project, NOW)])
     append_to_environment(
         workspace, name, [EnvironmentDropped(environment=name)], ("dropped", version), version=version
     )
+
+
+def refuse_worked_in(name: str, environment: str, *, force: bool) -> None:
+    """Raise UsageError unless forced, where this is what commands work in when none is named: everywhere, or here."""
+    if name in (DEFAULT, environment) and not force:
+        raise UsageError(
+            f'environment "{name}" is the one that is worked in when none is named; '
+            "its heads, pins and observations would be gone. With --force it is dropped all the same"
+        )
 
 
 def diff(workspace: Workspace, source: str, target: str, selection: str = "*", as_of: AsOf = PRESENT) -> Diff:

@@ -8,9 +8,8 @@ from latewood.cli import exits
 from latewood.cli.environments import show_diff, show_environments
 from latewood.cli.output import console, plural, print_json
 from latewood.cli.remote.connection import connect, done, nodes_of, of_environment, of_project
-from latewood.commands.environments import Changed, Diff, Reconfigured, Repinned
+from latewood.commands.environments import Changed, Diff, Reconfigured, Repinned, refuse_worked_in
 from latewood.decide.state import Pin
-from latewood.errors import UsageError
 from latewood.model.keys import AssetId, AssetKey
 from latewood.projections.environments import Environment
 
@@ -21,8 +20,8 @@ _CREATE: Final = """mutation ($project: String!, $name: String!, $base: String!)
     ... on Error { message }
   }
 }"""
-_DROP: Final = """mutation ($project: String!, $name: String!) {
-  dropEnvironment(project: $project, name: $name) { __typename
+_DROP: Final = """mutation ($project: String!, $name: String!, $force: Boolean!) {
+  dropEnvironment(project: $project, name: $name, force: $force) { __typename
     ... on EnvironmentDropped { name }
     ... on Error { message }
   }
@@ -143,12 +142,8 @@ def create(*, name: str, base: str, json_: bool) -> int:
 def drop(*, name: str, force: bool) -> int:
     """End one."""
     client = connect()
-    if name == client.at.environment and not force:
-        raise UsageError(
-            f'environment "{name}" is the one that commands work in when none is named; '
-            "its heads, pins and observations would be gone. With --force it is dropped all the same"
-        )
-    done(client, "dropEnvironment", _DROP, {"name": name}, repeatable=False)
+    refuse_worked_in(name, client.at.environment, force=force)  # the server does not know what is named here
+    done(client, "dropEnvironment", _DROP, {"name": name, "force": force}, repeatable=False)
     console().print(
         f"{name} points to nothing any more; its pins and observations are gone. "
         "What its tasks made can still be reused, but for those with reuse off."
