@@ -106,7 +106,7 @@ def key_of(cursor: str | None, kind: type) -> Any:
 def checked_first(first: int, follows: str = "") -> int:
     """How many items the page has, and which argument `follows` it. Raises UsageError for none or too many."""
     if not 1 <= first <= FIRST_MAX:
-        way = f"; `{follows}` has what follows" if follows else ""
+        way = f"; `{follows}` has what follows" if follows and first > FIRST_MAX else ""
         raise UsageError(f"first: expected 1 to {FIRST_MAX:,}, found {first:,}{way}")
     return first
 

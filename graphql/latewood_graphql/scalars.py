@@ -47,7 +47,10 @@ def _position(digits: str) -> Position:
 
 
 class Moment(graphene.Scalar):
-    """A moment of the log: a position, or an ISO 8601 time with its offset, as in `"2026-03-01T00:00:00Z"`."""
+    """A moment of the log: a position, or an ISO 8601 time with its offset, as in `"2026-03-01T00:00:00Z"`.
+
+    A time that is still to come is now.
+    """
 
     @staticmethod
     def serialize(value: Any) -> Any:
@@ -68,7 +71,8 @@ class Moment(graphene.Scalar):
         except (ValueError, OverflowError) as error:
             raise GraphQLError(f"Moment: expected a position or an ISO 8601 time, found {value!r}") from error
         if instant.tzinfo is None:
-            raise GraphQLError(f'Moment: expected a time with its offset, as in "{value}Z", found {value!r}')
+            whole = f"{instant.isoformat()}Z"  # also of a day alone, which takes no offset
+            raise GraphQLError(f'Moment: expected a time with its offset, as in "{whole}", found {value!r}')
         return instant
 
     @staticmethod

@@ -2,14 +2,17 @@
 
 import base64
 import json
+import re
 
 import pytest
+from graphql import GraphQLError
 from starlette.websockets import WebSocketDisconnect
 
 from api.conftest import open_app
 from api.following import Following, on_loopback
 from latewood.errors import UsageError
 from latewood_graphql.pages import cursor_of, stretch_of
+from latewood_graphql.scalars import Moment
 
 EVENTS = {"Accept": "text/event-stream"}
 DEEP = base64.urlsafe_b64encode(b"[" * 100_000).decode()
@@ -124,5 +127,15 @@ def test_a_list_is_whole_unless_a_part_is_asked_for_and_refused_where_it_is_too_
     assert stretch_of(range(1_001), 2, 3) == range(3, 5)
     with pytest.raises(UsageError, match=r"found 1,001: `first: 1000` has the first.* `behind: 1000`"):
         stretch_of(range(1_001), None, 0)
-    with pytest.raises(UsageError, match=r"first: expected 1 to 1,000, found 0; `behind` has what follows"):
+    with pytest.raises(UsageError, match=r"first: expected 1 to 1,000, found 1,001; `behind` has what follows"):
+        stretch_of(range(3), 1_001, 0)
+    with pytest.raises(UsageError, match=r"first: expected 1 to 1,000, found 0$"):
         stretch_of(range(3), 0, 0)
+
+
+@pytest.mark.parametrize("text", ["2026-11-28", "2026-11-28T10:00"])
+def test_the_time_that_is_advised_in_place_of_one_without_an_offset_is_one(text):
+    with pytest.raises(GraphQLError) as refused:
+        Moment.parse_value(text)
+    (advised,) = re.findall(r'as in "(.*?)"', str(refused.value))
+    assert Moment.parse_value(advised).isoformat().startswith(text)

@@ -226,7 +226,8 @@ def test_an_approval_is_void_once_a_head_has_moved(api, acts, made, workspace):
     made(selection="orders", partition="2026-01-01", force=True)
     found = acts("launch", f'{ask}, planHash: "{hash_}"', CHANGED)
     assert found["__typename"] == "PlanChanged"
-    assert found["message"].startswith("the plan is not what was approved any more")
+    assert found["message"].startswith("the plan is not what was approved: ")
+    assert "or the hash is of another request" in found["message"]
     assert found["preview"] == {"hash": preview(api, ask)["hash"], "steps": 2}
     assert all(fact.selection != "orders" or fact.executor == "inline" for fact in asked(workspace))
     assert launch(acts, f'{ask}, planHash: "{found["preview"]["hash"]}"')["run"]["selection"] == "orders"

@@ -61,8 +61,8 @@ class PlanChanged(Conflict):
 
     def __init__(self, now: Previewed) -> None:
         super().__init__(
-            "the plan is not what was approved any more: definitions, parameters, partitions or heads have changed "
-            "since; look at what it is now, and approve that"
+            "the plan is not what was approved: definitions, parameters, partitions or heads have changed since, "
+            "or the hash is of another request; look at what it is now, and approve that"
         )
         self.now = now
 
