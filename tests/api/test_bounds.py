@@ -234,6 +234,21 @@ def test_each_thing_that_is_done_counts_as_a_request(ann, api):
     assert sorted(row.name for row in list_tokens(api.workspace)) == ["ann", "t0", "t1", "t2"]
 
 
+def test_what_was_done_is_told_also_where_what_follows_is_refused(api):
+    open_still = Tokens(api.workspace, Sessions(b"k" * 32), is_local=True)
+    client = TestClient(app(api.service, open_still), base_url="http://localhost")
+    shown = "{ ... on TokenCreated { text } }"
+    both = f'a: createToken(name: "a", role: ADMIN) {shown} b: createToken(name: "b", role: VIEWER) {shown}'
+    found = client.post("/graphql", json={"query": f"mutation {{ {both} }}"}).json()
+    token = {"Authorization": f"Bearer {found['data']['a']['text']}"}
+    assert (found["data"]["b"], [error["path"] for error in found["errors"]]) == (None, [["b"]])
+    wrong = (
+        f'c: createToken(name: "c", role: VIEWER) {shown} d: createToken(project: "no", name: "d", role: ADMIN) {shown}'
+    )
+    found = client.post("/graphql", json={"query": f"mutation {{ {wrong} }}"}, headers=token).json()
+    assert (found["data"]["c"]["text"] != "", found["data"]["d"]) == (True, None)
+
+
 def test_who_gives_up_their_token_does_nothing_more_by_it(ann, api):
     both = 'revokeToken(token: "ann") { __typename } createToken(name: "back", role: ADMIN) { __typename }'
     assert "token" in ann(f"mutation {{ {both} }}").json()["errors"][0]["message"]

@@ -110,8 +110,7 @@ def mutation(
         return _acted(info.context, act, kinds, done._meta.name, project, environment, given)  # noqa: SLF001 - as above
 
     return graphene.Field(
-        result,
-        required=True,
+        result,  # not `required`: what is raised would else cost the results of what was done before it
         description=f"{description} Needs role {role}.",
         resolver=resolver,
         args={**own, **arguments},

@@ -19,4 +19,8 @@ class Mutation(
     TokenMutations,
     graphene.ObjectType,
 ):
-    """What can be done. Each answers with what it did and where the log has that, or with an error as a type."""
+    """What can be done. Each answers with what it did and where the log has that, or with an error as a type.
+
+    Null only where it may not be asked for or failed: an error of the answer says why, and the others of a request tell
+    what they did all the same. Each is held against what the caller may since the one before it.
+    """

@@ -25,7 +25,7 @@ export async function carryOut<
 >(
   document: TypedDocumentNode<Data, Variables>,
   variables: Variables,
-  pick: (data: Data) => Result,
+  pick: (data: Data) => Result | null,
   wanted: Type,
 ): Promise<Read<Extract<Result, { __typename: Type }>> | null> {
   const { data, error } = await client.mutation(document, variables as never).toPromise();
