@@ -2,10 +2,13 @@
 
 import json
 import re
+from dataclasses import replace
 
 import pytest
 
 from api.conftest import SHOP
+from latewood.commands.deploying import deploy_loaded
+from latewood.commands.environments import create, promote
 from latewood_graphql.nodes.graphs import facets_of
 
 CATALOG = """
@@ -324,15 +327,30 @@ def test_a_search_finds_by_words_and_facets_say_what_there_is(api, made):
     assert groups["values"] == [{"value": "raw", "count": 1}, {"value": "reports", "count": 1}], "equals by name"
 
 
-def test_of_an_asset_that_was_dropped_it_is_said_when_and_by_what(api, made):
-    two = "@asset\ndef a() -> int:\n    return 1\n@asset\ndef b() -> int:\n    return 2\n"
-    made(two)
-    made(two.partition("@asset\ndef b")[0])
-    ask = '{ project(asOf: %s) { environment { why(asset: "b") { status } } } }'
-    (error,) = api.errors(ask % "null")
-    (deployment, _) = api("{ project { locations { deployments { id } } } }")["project"]["locations"][0]["deployments"]
-    said = rf'no asset "b" any more: deployment {deployment["id"]} of assets.py by test dropped it at 20\S+, event .*'
-    position = re.fullmatch(rf"{said} `asOf` (\d+) has it as it was", error["message"])[1]
-    assert api(ask % position)["project"]["environment"]["why"] == {"status": "FRESH"}
-    (error,) = api.errors(ask.replace('"b"', '"c"') % "null")
-    assert "dropped" not in error["message"]
+def test_of_an_asset_that_was_dropped_it_is_said_when_and_by_what_in_the_environment_that_had_it(api, workspace, load):
+    two = load("@asset\ndef a() -> int:\n    return 1\n@asset\ndef b() -> int:\n    return 2\n")
+    one = load("@asset\ndef a() -> int:\n    return 1\n")
+    named = {name: replace(workspace, environment=name) for name in ("dev", "late", "bare")}
+    deploy_loaded(workspace, two)
+    create(workspace, "dev")
+    dropped = deploy_loaded(named["dev"], one).deployment
+    create(workspace, "late", base="dev")
+    create(workspace, "bare", base="")
+    deploy_loaded(named["bare"], replace(one, location="other.py"))
+    promote(replace(workspace, actor="ann"), "dev", workspace.environment)
+    moved = api("{ server { position } }")["server"]["position"]
+    deploy_loaded(workspace, load("@asset\ndef a() -> int:\n    return 3\n"))
+
+    ask = '{ project(asOf: %s) { environment(name: "%s") { why(asset: "b") { status } } } }'
+    said = rf'no asset "b" any more: deployment {dropped} of assets.py by (\w+) dropped it at 20\S+, event \S+; '
+    for environment, actor in ((workspace.environment, "ann"), ("dev", "test")):
+        (error,) = api.errors(ask % ("null", environment))
+        by, position = re.fullmatch(rf"{said}`asOf` (\d+) has it as it was", error["message"]).groups()
+        assert by == actor
+        assert api(ask % (position, environment))["project"]["environment"]["why"] == {"status": "MISSING"}
+        (error,) = api.errors(ask % (int(position) + 1, environment))
+        assert "dropped it" in error["message"]
+    assert int(position) < moved - 1, "the one of dev, which went before"
+    for environment, asset in (("late", "b"), ("bare", "b"), (workspace.environment, "c")):
+        (error,) = api.errors((ask % ("null", environment)).replace('"b"', f'"{asset}"'))
+        assert "dropped" not in error["message"], environment

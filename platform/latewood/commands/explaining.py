@@ -86,14 +86,15 @@ def why(
 
 
 def _dropped(workspace: Workspace, key: str, as_of: AsOf) -> str:
-    """When an asset was dropped that is no more, and by what; empty where none of that key was."""
+    """When an asset went from the environment that has it no more, and by what; empty where it never had any."""
     with snapshot(workspace.log) as connection:
         found = dropped_by(connection, workspace.project, workspace.environment, key, as_of.position)
     if found is None:
         return ""
+    (event,) = workspace.log.read_positions([found.position])
     return (
-        f'no asset "{key}" any more: deployment {found.deployment} of {found.location} by {found.actor} dropped it at '
-        f"{found.at.isoformat(timespec='seconds')}, event {found.position:,}; "
+        f'no asset "{key}" any more: deployment {found.deployment} of {found.location} by {event.actor} dropped it at '
+        f"{event.occurred_at.isoformat(timespec='seconds')}, event {found.position:,}; "
         f"--as-of {found.position - 1} has it as it was"
     )
 

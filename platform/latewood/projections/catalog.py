@@ -258,15 +258,25 @@ _EVER_DEPLOYED: Final = text(
     "AND e.location = d.location AND e.deployment = d.deployment AND e.from_position <= :as_of)"
 )
 
-# What the environment itself was deployed comes before what others were; an asset may be dropped more than once.
+# Which deployments have an asset of that key: those of its last change, and what is based on them without another.
 _DROPPED: Final = text(
-    "SELECT d.deployment, d.location, d.position, d.created_at, d.actor FROM assets a "
-    "JOIN deployment_changes c ON c.project = a.project AND c.asset = a.asset AND c.digest IS NULL "
-    "JOIN deployments d ON d.project = c.project AND d.deployment = c.deployment AND d.position <= :as_of "
-    "WHERE a.project = :project AND a.key = :key ORDER BY EXISTS ("
-    "  SELECT FROM environment_deployments e WHERE e.project = d.project AND e.environment = :environment "
-    "  AND e.location = d.location AND e.deployment = d.deployment AND e.from_position <= :as_of) DESC, "
-    "d.position DESC LIMIT 1"
+    "WITH RECURSIVE changes (asset, deployment, there) AS ("
+    "  SELECT c.asset, c.deployment, c.digest IS NOT NULL FROM assets a "
+    "  JOIN deployment_changes c ON c.project = a.project AND c.asset = a.asset "
+    "  WHERE a.project = :project AND a.key = :key"
+    "), defining (asset, deployment) AS ("
+    "  SELECT asset, deployment FROM changes WHERE there"
+    "  UNION ALL SELECT h.asset, d.deployment FROM defining h "
+    "  JOIN deployments d ON d.project = :project AND d.base = h.deployment WHERE NOT EXISTS ("
+    "    SELECT FROM changes c WHERE c.asset = h.asset AND c.deployment = d.deployment)"
+    "), line AS ("
+    "  SELECT e.location, e.from_position, e.deployment, "
+    "  lag(e.deployment) OVER (PARTITION BY e.location ORDER BY e.from_position) AS before "
+    "  FROM environment_deployments e WHERE e.project = :project AND e.environment = :environment "
+    "  AND e.from_position <= :as_of AND EXISTS (SELECT FROM changes)"
+    ") SELECT deployment, location, from_position FROM line "
+    "WHERE deployment <> '' AND before IN (SELECT deployment FROM defining) "
+    "AND deployment NOT IN (SELECT deployment FROM defining) ORDER BY from_position DESC LIMIT 1"
 )
 
 _decode: Final = msgspec.json.Decoder(AssetDefinition).decode
@@ -357,17 +367,18 @@ def deployments_of(
 
 
 class Dropped(NamedTuple):
-    """The deployment by which an asset was dropped."""
+    """The deployment with which an asset went from an environment, and the position from which on that is there."""
 
     deployment: str
     location: str
     position: Position
-    at: datetime
-    actor: str
 
 
 def dropped_by(connection: Connection, project: str, environment: str, key: str, as_of: Position) -> Dropped | None:
-    """By which an asset of that key was dropped last, in the environment if it was there; None if by none."""
+    """By which an asset of that key went from the environment last; None of what it never had.
+
+    Cost: O(deployments of the locations that had it, and of the environment).
+    """
     given = {"project": project, "environment": environment, "key": key, "as_of": as_of}
     row = connection.execute(_DROPPED, given).one_or_none()
     return None if row is None else Dropped._make(row)
