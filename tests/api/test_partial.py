@@ -78,6 +78,7 @@ FROM_THEIR_PARENT = {
     "DeploymentDifference.added",
     "DeploymentDifference.changed",
     "DeploymentDifference.removed",
+    "Explanation.findings",
     "LaunchPlan.inputs",
     "PlanPreview.estimate",
     "PlannedAsset.groups",

@@ -170,7 +170,6 @@ AS_LONG_AS_WHAT_SOMEBODY_WROTE = {
     "DefinitionsInvalid.problems",
     "Environment.facets",
     "EnvironmentChanges.deployments",
-    "Explanation.findings",
     "Explanation.freshness",
     "Explanation.renames",
     "Finding.code",

@@ -108,6 +108,32 @@ def test_a_promotion_is_as_many_statements_of_however_many_locations(api, made, 
     assert sent[0] == sent[1]
 
 
+def test_why_is_as_many_statements_however_many_causes_it_has(api, made, statements):
+    def hub(count, number):
+        made = "".join(f"@asset\ndef c{n}() -> int:\n    return {number}\n" for n in range(count))
+        made += f"@asset\ndef raw() -> int:\n    return {number}\n"
+        made += "".join(f"@asset\ndef r{n}(raw: int) -> int:\n    return raw\n" for n in range(count))
+        reads = ", ".join(f"c{n}: int, r{n}: int" for n in range(count))
+        return f"{made}@asset\ndef hub({reads}) -> int:\n    return 1\n"
+
+    ask = 'why(asset: "hub") {{ findingsCount findings{} {{ cause asset moved {{ by }} }} }}'
+    made(hub(1, 0))  # so that each head later on is put in place of another
+    sent, causes = [], []
+    for count in (1, 3, 12):
+        made(hub(count, -count), force=True)
+        made(hub(count, count), selection="raw", force=True)
+        api.environment(ask.format(""))  # what is remembered from then on
+        statements()
+        found = api.environment(ask.format(""))["why"]
+        sent.append(statements())
+        causes.append(found["findingsCount"])
+        assert {finding["cause"] for finding in found["findings"]} == {"CODE", "INPUT"}
+    assert causes == [2, 6, 24]
+    assert [each.total() for each in sent] == [sent[0].total()] * 3, sent[2] - sent[0]
+    few = api.environment(ask.format("(first: 2, behind: 1)"))["why"]
+    assert (few["findings"], few["findingsCount"]) == (found["findings"][1:3], 24)
+
+
 def queried(tables):
     made = "".join(f"@asset\ndef {t}() -> pa.Table:\n    return pa.table({{'n': [1]}})\n" for t in tables)
     query = f"SELECT {' + '.join(f'{t}.n' for t in tables)} AS n FROM {', '.join(tables)}"

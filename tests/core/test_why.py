@@ -35,6 +35,12 @@ class Past:
         self._configured = configured
         self._forgets = forgets
 
+    def foresee(self, _heads, _assets):
+        """Is nothing: all is there."""
+
+    def foresee_events(self, _positions):
+        """The same."""
+
     def definition_of(self, facts, _key):
         return None if self._forgets else self._world.definitions[facts]
 

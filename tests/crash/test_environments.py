@@ -169,7 +169,7 @@ def heads_in(connection, environment, as_of):
 def seen_in(connection, environment, asset, at, as_of=NOW):
     """Heads, since when those of the asset are that, and what failed after it, at this position."""
     asked = (connection, "default", environment)
-    since = {(asset, p): n for p, n in heads_since(*asked, asset, as_of).items()}
+    since = {(asset, p): n for p, n in heads_since(*asked, [asset], as_of)[asset].items()}
     return heads_in(connection, environment, as_of), since, set(failed_partitions(*asked, at))
 
 

@@ -12,6 +12,7 @@ from latewood.events import StepFailed
 from latewood_graphql.calls import EnvironmentAt
 from latewood_graphql.fields import given, many
 from latewood_graphql.nodes.versions import AssetVersion_, VersionAt
+from latewood_graphql.pages import stretch_arguments, stretch_of
 from latewood_graphql.scalars import PositionScalar
 from latewood_graphql.words import AssetStatus, StaleCause
 
@@ -158,7 +159,10 @@ class Explanation(graphene.ObjectType):
         AssetVersion_, description="The version of another asset that the head was taken from, where it was."
     )
     made_because = many(graphene.String, "Why the step that made the head was run.")
-    findings = many(Finding, "Root causes, upstream first; empty where it is fresh.", resolver=given("found.findings"))
+    findings = many(Finding, "Root causes, upstream first; empty where it is fresh.", **stretch_arguments())
+    findings_count = graphene.Int(
+        required=True, description="How many these are.", resolver=lambda at, _info: len(at.found.findings)
+    )
     barred = graphene.Field(
         StandingRetraction,
         description="By which what would be made now is refused, so that running it does not help; null if by none.",
@@ -185,6 +189,10 @@ class Explanation(graphene.ObjectType):
             return None
         asset, facts = self.found.source
         return VersionAt(environment=self.environment, key=asset, facts=facts)
+
+    def resolve_findings(self: Explained, _info: Any, behind: int, first: int | None = None) -> Any:
+        """As they were found."""
+        return stretch_of(self.found.findings, first, behind)
 
     def resolve_made_because(self: Explained, _info: Any) -> Any:
         """As recorded with its start."""

@@ -2,15 +2,16 @@
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
 from latewood.commands.elements import made_of_elements
 from latewood.commands.freshness import about_one, freshness_of
 from latewood.commands.reading import Read, reading
-from latewood.commands.runs import requested
+from latewood.commands.runs import requested, requests
 from latewood.commands.versions import Making, listed, makings, names_of
 from latewood.commands.views import PRESENT, AsOf, View, known_key
 from latewood.commands.workspace import Workspace
@@ -251,6 +252,14 @@ def _nearest(
     return nearest(past, head=explained.head, code=node.task.code.version, logic=node.logic, inputs=inputs)
 
 
+_CONTENTS_FORESEEN: Final = 10_000
+"""So many versions that were read are looked at together; of more, those of each input by themselves."""
+
+
+def _run_of(facts: VersionFacts) -> str:
+    return facts.version.rpartition(".")[0]
+
+
 class _LoggedPast:
     """The past as the log has it."""
 
@@ -262,10 +271,31 @@ class _LoggedPast:
         self._runs: dict[str, RunRequested | None] = {}
         self._makings: dict[AssetVersion, Making] = {}
         self._since: dict[AssetId, Mapping[PartitionKey, Position]] = {}
+        self._contents: dict[AssetVersion, VersionFacts | None] = {}
+        self._events: dict[Position, RecordedEvent] = {}
+        self._deployed: dict[str, list[tuple[Position, str]]] = {}
+
+    def foresee(self, heads: Mapping[Cause, Collection[VersionFacts]], assets: Collection[AssetId]) -> None:
+        by_code, by_input = heads.get(Cause.CODE, ()), heads.get(Cause.INPUT, ())
+        project, environment = self._workspace.project, self._workspace.environment
+        self._since |= heads_since(self._connection, project, environment, assets, self._view.as_of)
+        self._runs |= requests(self._connection, self._workspace, {_run_of(facts) for facts in by_code})
+        self.known({*by_input, *heads.get(Cause.PARAMETERS, ()), *heads.get(Cause.CONFIGURATION, ())})
+        started = [each for facts in by_input if (each := self.making(facts).started) is not None]
+        here = (read for each in started for read in each.inputs.values() if not read.versions.startswith("@"))
+        versions = ((read.asset, version) for read in here for version in expand(read.versions))
+        few = dict.fromkeys(islice(versions, _CONTENTS_FORESEEN))
+        self._contents = {**few, **versions_of(self._connection, project, few)}
+
+    def foresee_events(self, positions: Collection[int]) -> None:
+        places = sorted({*positions} - self._events.keys())
+        for start in range(0, len(places), READ_LIMIT):
+            found = self._workspace.log.read_positions(places[start : start + READ_LIMIT])
+            self._events |= {event.position: event for event in found}
 
     def definition_of(self, facts: VersionFacts, key: AssetKey) -> AssetDefinition | None:
         location = self._view.locations[key]
-        run = self._requested(facts.version.rpartition(".")[0])
+        run = self._requested(_run_of(facts))
         if run is None or location not in run.deployments:
             return None
         return self._deployment(location, run.deployments[location]).get(facts.asset)
@@ -304,11 +334,11 @@ class _LoggedPast:
     def head_since(self, asset: AssetId) -> Mapping[PartitionKey, Position]:
         if asset not in self._since:
             project, environment = self._workspace.project, self._workspace.environment
-            self._since[asset] = heads_since(self._connection, project, environment, asset, self._view.as_of)
+            self._since |= heads_since(self._connection, project, environment, [asset], self._view.as_of)
         return self._since[asset]
 
     def moved(self, asset: AssetId, position: Position) -> Moved | None:
-        (event,) = self._workspace.log.read_positions([position])
+        event = self._event(position)
         fact = from_json(event.type, event.data)
         return moved_by(fact, asset, position=position, at=event.occurred_at, actor=event.actor)
 
@@ -318,11 +348,15 @@ class _LoggedPast:
         return None if found is None else self.moved(asset, found)
 
     def contents_read(self, read: InputRead) -> Mapping[PartitionKey, str]:
-        found = versions_of(self._connection, self._workspace.project, [(read.asset, v) for v in expand(read.versions)])
-        return {facts.partition: facts.data_version for facts in found.values()}
+        named = [(read.asset, version) for version in expand(read.versions)]
+        found: Mapping[AssetVersion, VersionFacts | None] = self._contents
+        if not all(version in found for version in named):
+            found = versions_of(self._connection, self._workspace.project, named)
+        there = (found.get(version) for version in named)
+        return {facts.partition: facts.data_version for facts in there if facts is not None}
 
     def failure(self, position: Position) -> StepFailed | CheckEvaluated | ObservationFailed:
-        (event,) = self._workspace.log.read_positions([position])
+        event = self._event(position)
         fact = from_json(event.type, event.data)
         assert isinstance(fact, StepFailed | CheckEvaluated | ObservationFailed), f"nothing that can fail: {fact}"
         return fact
@@ -335,9 +369,7 @@ class _LoggedPast:
         location = self._view.locations[key]
         asset, wanted, pins = self._view.ids[key], self._view.catalog[key].task, self._view.pins.get(key, {})
         since: int | None = None
-        for position, deployment in deployments_of(
-            self._connection, self._workspace.project, self._workspace.environment, location, self._view.as_of
-        ):
+        for position, deployment in self._deployments(location):
             was = self._deployment(location, deployment).get(asset)
             if was is None or was.task.code.version != wanted.code.version:
                 break
@@ -356,6 +388,18 @@ class _LoggedPast:
     def configured(self, key: AssetKey, resource: str) -> int | None:
         found = self._view.configurations.get((self._view.locations[key], resource))
         return None if found is None else found.position
+
+    def _event(self, position: Position) -> RecordedEvent:
+        self.foresee_events([position])
+        return self._events[position]
+
+    def _deployments(self, location: str) -> list[tuple[Position, str]]:
+        if location not in self._deployed:
+            project, environment = self._workspace.project, self._workspace.environment
+            self._deployed[location] = deployments_of(
+                self._connection, project, environment, location, self._view.as_of
+            )
+        return self._deployed[location]
 
     def _deployment(self, location: str, deployment: str) -> dict[AssetId, AssetDefinition]:
         slot = (location, deployment)

@@ -23,6 +23,14 @@ from latewood.model.keys import AssetId, AssetKey, PartitionKey
 class Past(Protocol):
     """What an explanation asks the log."""
 
+    def foresee(self, heads: Mapping[Cause, Collection[VersionFacts]], assets: Collection[AssetId]) -> None:
+        """Read at once what will be asked of these heads for their causes, and since when those of the assets are."""
+        ...
+
+    def foresee_events(self, positions: Collection[int]) -> None:
+        """Read at once what stands at these positions, where it will be asked what failed or moved there."""
+        ...
+
     def definition_of(self, facts: VersionFacts, key: AssetKey) -> AssetDefinition | None:
         """The definition by which the version was made."""
         ...

@@ -5,6 +5,7 @@ The answer is structured; whoever shows it chooses the words.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import islice
 from typing import Final
 
 from latewood.decide.findings import Explanation, Finding, Past, as_text, changed_parameters
@@ -12,6 +13,7 @@ from latewood.decide.fingerprint import changed_task
 from latewood.decide.judge import refusal, retraction
 from latewood.decide.keys import read_version
 from latewood.decide.moves import BY_HAND, By, Moved
+from latewood.decide.nodes import Node
 from latewood.decide.reasons import Cause, Reason
 from latewood.decide.spots import Spot, stale_spots
 from latewood.decide.staleness import Assessed
@@ -43,12 +45,13 @@ def explain(
 ) -> Explanation:
     """Walk upstream from one partition to everything that makes it stale.
 
-    Cost: O(assets + stale partitions upstream), and a look into the past per cause found.
+    Cost: O(assets + stale partitions upstream), and what is known of all causes found, which is read at once.
     """
     partition = assessed[key].node.partition_key(ordinal)
     head = state.heads.get(state.ids[key], {}).get(partition)
     explainer = _Explainer(catalog, assessed, state, past, failed or {}, head)
     spots = stale_spots(catalog, assessed, state, key, Ordinals.between(ordinal, ordinal + 1))
+    explainer.foresee(spots)
     head_since, moved = (None, None) if head is None else explainer.became_head(head)
     return Explanation(
         asset=key,
@@ -85,6 +88,35 @@ class _Explainer:
         self._failed = failed
         self._explained = explained
 
+    def foresee(self, spots: Sequence[Spot]) -> None:
+        """Have the past read at once what is asked of it for each finding: it may be far away, and they may be many."""
+        heads: dict[Cause, list[VersionFacts]] = {}
+        moved: list[list[VersionFacts]] = [] if self._explained is None else [[self._explained]]
+        events: list[int] = []
+        for spot in spots:
+            events += islice(self._failed_at(spot).values(), _FAILURES_TOLD)
+            for reason, ordinals in self._reasons(spot).items():
+                ordinal = next(iter(ordinals))
+                node = self._assessed[spot.key].node
+                head = self._state.heads.get(self._state.ids[spot.key], {}).get(node.partition_key(ordinal))
+                if head is None:
+                    continue
+                heads.setdefault(reason.cause, []).append(head)
+                moved.append([head])
+                if reason.cause is Cause.INPUT:
+                    inputs = [of for of in node.task.inputs if of.in_key and of.asset in self._catalog.assets]
+                    moved += (list(seen.values()) for of in inputs for _, seen in self._read(node, of, ordinal) if seen)
+                elif reason.cause is Cause.REFUSED:
+                    refused = refusal(node, node.keys.index(spot.key), head, self._state)
+                    events += [] if refused is None else [refused.position]
+        self._past.foresee(heads, {seen[0].asset for seen in moved})
+        for seen in moved:
+            since = self._past.head_since(seen[0].asset)
+            last = max(seen, key=lambda facts: since.get(facts.partition, facts.position))
+            if (position := since.get(last.partition, last.position)) != last.position:
+                events.append(position)
+        self._past.foresee_events(events)
+
     def findings(self, spot: Spot) -> Iterator[Finding]:
         """Each cause once, for all partitions that have it; failed attempts last: why it was not mended."""
         if not spot.ordinals:
@@ -92,18 +124,22 @@ class _Explainer:
             dropped = "" if spot.key in self._catalog.assets else self._state.environment
             yield Finding(cause=Cause.MISSING, asset=spot.key, through=spot.through, undefined_in=dropped)
             return
+        for reason, ordinals in self._reasons(spot).items():
+            finding = replace(self._finding(spot, reason.cause, ordinals), subject=reason.check)
+            first = next(iter(ordinals))
+            for detail in self._details(finding, first):
+                yield self._dated(detail, spot, first)
+        yield from self._failures(spot)
+
+    def _reasons(self, spot: Spot) -> dict[Reason, Ordinals]:
+        """Those that lie here, each with all partitions that have it."""
         found: dict[Reason, Ordinals] = {}
-        for reasons, affected in self._assessed[spot.key].by_reasons.items():
+        for reasons, affected in self._assessed[spot.key].by_reasons.items() if spot.ordinals else ():
             if here := affected & spot.ordinals:
                 for reason in reasons:
-                    found[reason] = found.get(reason, Ordinals()) | here
-        for reason, ordinals in found.items():
-            if reason.cause is not Cause.UPSTREAM:
-                finding = replace(self._finding(spot, reason.cause, ordinals), subject=reason.check)
-                first = next(iter(ordinals))
-                for detail in self._details(finding, first):
-                    yield self._dated(detail, spot, first)
-        yield from self._failures(spot)
+                    if reason.cause is not Cause.UPSTREAM:
+                        found[reason] = found.get(reason, Ordinals()) | here
+        return found
 
     def became_head(self, head: VersionFacts) -> tuple[int, Moved | None]:
         """From which position on this is head, and by what if not by being made."""
@@ -144,23 +180,25 @@ class _Explainer:
 
         The newest few are looked up; of those before them it is said only that they failed.
         """
-        node, id_ = self._assessed[spot.key].node, self._state.ids[spot.key]
-        found = {
-            ordinal: event
-            for ordinal in (spot.ordinals if self._failed else ())
-            if (event := self._failed.get((id_, node.partition_key(ordinal)))) is not None
-        }
-        newest = sorted(found, key=lambda ordinal: found[ordinal], reverse=True)
+        found = self._failed_at(spot)
         alike: dict[tuple[str, str], list[int]] = {}
-        for ordinal in newest[:_FAILURES_TOLD]:
-            failure = self._past.failure(found[ordinal])
-            alike.setdefault(_kind(failure), []).append(ordinal)
+        for ordinal, event in islice(found.items(), _FAILURES_TOLD):
+            alike.setdefault(_kind(self._past.failure(event)), []).append(ordinal)
         for ordinals in alike.values():
             event = found[ordinals[0]]
             finding = self._finding(spot, Cause.FAILED, Ordinals.of(ordinals), event)
             yield replace(finding, failure=self._past.failure(event))
-        if before := newest[_FAILURES_TOLD:]:
+        if before := list(found)[_FAILURES_TOLD:]:
             yield self._finding(spot, Cause.FAILED, Ordinals.of(before), found[before[0]])
+
+    def _failed_at(self, spot: Spot) -> dict[int, int]:
+        """Of the partitions of which an attempt or a verdict failed, where that stands; the newest first."""
+        if not self._failed or not spot.ordinals:
+            return {}
+        node, id_ = self._assessed[spot.key].node, self._state.ids[spot.key]
+        events = ((ordinal, self._failed.get((id_, node.partition_key(ordinal)))) for ordinal in spot.ordinals)
+        found = {ordinal: event for ordinal, event in events if event is not None}
+        return dict(sorted(found.items(), key=lambda entry: entry[1], reverse=True))
 
     def _details(self, finding: Finding, ordinal: int) -> Iterator[Finding]:
         """The finding with what changed, by the first of its partitions; one for each parameter or input."""
@@ -257,10 +295,8 @@ class _Explainer:
             if self._catalog[input_.asset].origin is Origin.VIRTUAL:
                 yield from self._changed_view(finding, head, input_, ordinal)
                 continue
-            up, down = self._catalog[input_.asset].partitions, node.assets[0].partitions
-            heads = self._state.heads.get(self._state.ids[input_.asset], {})
-            keys = keys_of(up, upstream_ordinals(input_.mapping, up, down, ordinal, self._state.now))
-            read = [(key, heads[key]) for key in keys if key in heads]
+            ((_, seen),) = self._read(node, input_, ordinal)
+            read = list(seen.items())
             before = started.inputs.get(input_.name) if started is not None else None
             known = set(expand(before.versions)) if before is not None else set()
             after = read_version(input_, [(key, facts.data_version) for key, facts in read])
@@ -290,12 +326,8 @@ class _Explainer:
     def _changed_view(self, finding: Finding, head: VersionFacts, input_: Input, ordinal: int) -> Iterator[Finding]:
         """What a view that is read is a view of, then and now; without any such change it is the view itself."""
         started, told = self._past.started(head), False
-        down = self._assessed[finding.asset].node.assets[0].partitions
-        up, now = self._catalog[input_.asset].partitions, self._state.now
-        read = upstream_ordinals(input_.mapping, up, down, ordinal, now)
-        for key, ordinals in behind(self._catalog, input_.asset, read, now).items():
-            heads = self._state.heads.get(self._state.ids[key], {})
-            seen = [heads[of] for of in keys_of(self._catalog[key].partitions, ordinals) if of in heads]
+        for key, read in self._read(self._assessed[finding.asset].node, input_, ordinal):
+            seen = list(read.values())
             before = started.inputs.get(through_name(input_.name, key)) if started is not None else None
             after = contents_version((facts.partition, facts.data_version) for facts in seen)
             if before is not None and before.data_version != after:
@@ -306,6 +338,16 @@ class _Explainer:
                 yield replace(change, moved=moved, observed=self._catalog[key].origin is Origin.EXTERNAL)
         if not told:
             yield replace(finding, subject=input_.asset, event=self._past.deployed(input_.asset))
+
+    def _read(
+        self, node: Node, input_: Input, ordinal: int
+    ) -> Iterator[tuple[AssetKey, dict[PartitionKey, VersionFacts]]]:
+        """The heads that a partition reads through an input: of that asset, or of all behind a view."""
+        up, now = self._catalog[input_.asset].partitions, self._state.now
+        read = upstream_ordinals(input_.mapping, up, node.assets[0].partitions, ordinal, now)
+        for key, ordinals in behind(self._catalog, input_.asset, read, now).items():
+            heads = self._state.heads.get(self._state.ids[key], {})
+            yield key, {of: heads[of] for of in keys_of(self._catalog[key].partitions, ordinals) if of in heads}
 
     def _last_to_change(self, heads: Sequence[VersionFacts]) -> tuple[int | None, Moved | None]:
         """Since when, and by what, these heads of one asset are all that they are."""

@@ -283,19 +283,19 @@ def versions_of(
 
 
 def heads_since(
-    connection: Connection, project: str, environment: str, asset: AssetId, as_of: Position = NOW
-) -> dict[PartitionKey, Position]:
-    """By partition the position at which the environment's head of the asset became its head.
+    connection: Connection, project: str, environment: str, assets: Collection[AssetId], as_of: Position = NOW
+) -> dict[AssetId, dict[PartitionKey, Position]]:
+    """By asset and partition the position at which the environment's head of it became its head.
 
-    What a branch has from its base became head there when it branched. Cost: O(moves of the asset's heads).
+    What a branch has from its base became head there when it branched. Cost: O(moves of the assets' heads).
     """
-    found: dict[PartitionKey, Position] = {}
+    found: dict[AssetId, dict[PartitionKey, Position]] = {asset: {} for asset in assets}
     line = line_of(connection, project, environment, as_of)
     for stretch in line:
         upto = min(stretch.upto, as_of)
-        last = last_moves(connection, project, stretch.environment, [asset], after=stretch.after, upto=upto)
-        for (_, partition), position in last.items():
-            found.setdefault(partition, position if stretch is line[0] else line[0].after)
+        last = last_moves(connection, project, stretch.environment, assets, after=stretch.after, upto=upto)
+        for (asset, partition), position in last.items():
+            found[asset].setdefault(partition, position if stretch is line[0] else line[0].after)
     return found
 
 
