@@ -9,6 +9,8 @@ import pytest
 from api.conftest import SHOP
 from latewood.commands.deploying import deploy_loaded
 from latewood.commands.environments import create, promote
+from latewood.commands.materializing import materialize, prepare
+from latewood.commands.planning import Asked
 from latewood_graphql.nodes.graphs import facets_of
 
 CATALOG = """
@@ -281,6 +283,24 @@ def test_an_asset_shows_the_text_it_was_made_by_then(api, made):
     assert then["text"].startswith('@asset(group="reports"')
     assert then["text"].rstrip().endswith("return orders * 10")
     assert now["text"].rstrip().endswith("return orders * 20")
+
+
+def test_a_version_shows_the_text_it_was_made_by_in_the_location_that_its_asset_was_in_then(api, made, workspace, load):
+    made("@asset\ndef a() -> int:\n    return 1\n")
+    made("@asset\ndef b() -> int:\n    return 1\n")
+    there = replace(load("@asset\ndef a() -> int:\n    return 2\n"), location="other.py")
+    materialize(workspace, prepare(workspace, there, Asked(selection="a")))
+    ask = """
+        asset(key: "a") { location versions { nodes { id source { text } } } }
+        versionDifference(asset: "a", before: "%s", after: "%s") { texts { diff } }
+    """
+    ids = 'asset(key: "a") { versions { nodes { id } } }'
+    second, first = (each["id"] for each in api.environment(ids)["asset"]["versions"]["nodes"])
+    found = api.environment(ask % (first, second))
+    assert found["asset"]["location"] == "other.py"
+    texts = [node["source"]["text"].rstrip()[-8:] for node in found["asset"]["versions"]["nodes"]]
+    assert texts == ["return 2", "return 1"]
+    assert "-    return 1" in found["versionDifference"]["texts"][0]["diff"]
 
 
 MEASURED = """

@@ -204,7 +204,6 @@ LISTS = {
 ONE_BY_ONE = {
     "Asset.comparison": "of up to 5 assets in a query",
     "AssetVersion.sample": "of up to 20 versions in a query",
-    "AssetVersion.source": "of up to 20 versions in a query",
 }
 """What costs statements for each item, and why."""
 

@@ -7,9 +7,11 @@ from typing import Any
 
 import graphene
 
+from latewood.commands.deployed_code import created_as
 from latewood.commands.source import archived
 from latewood.commands.workspace import Workspace
 from latewood.decide.state import Pin
+from latewood.events import DeploymentCreated
 from latewood.model import definitions as defined
 from latewood.model.mappings import in_words
 from latewood.model.types import display
@@ -216,4 +218,9 @@ class Source(graphene.ObjectType):
 
 def files_at(at: EnvironmentAt, there: Workspace, deployment: str) -> Mapping[str, bytes]:
     """The files of a deployment, once for a call."""
-    return at.once(f"files {deployment}", lambda: archived(there, deployment))
+    return at.once(f"files {deployment}", lambda: archived(there, created_as(there, deployment)))
+
+
+def files_then(at: EnvironmentAt, there: Workspace, created: DeploymentCreated) -> Mapping[str, bytes]:
+    """The same, of one that is known."""
+    return at.once(f"files {created.deployment}", lambda: archived(there, created))

@@ -8,7 +8,7 @@ import graphene
 
 from latewood.commands.reading import heads_here
 from latewood.commands.sampling import ROWS_MAX
-from latewood.commands.source import source_then
+from latewood.commands.source import CodeThen, codes_then
 from latewood.commands.versions import Making, makings
 from latewood.decide.state import VersionFacts
 from latewood.model.keys import AssetId, AssetKey, AssetVersion, PartitionKey
@@ -28,7 +28,7 @@ from latewood_graphql.nodes.samples import (
     inputs_of,
     sample_of,
 )
-from latewood_graphql.nodes.task_definitions import Source, files_at
+from latewood_graphql.nodes.task_definitions import Source, files_then
 from latewood_graphql.pages import connection_of, page_arguments
 from latewood_graphql.scalars import Json, PositionScalar
 
@@ -46,7 +46,7 @@ class VersionAt:
     @property
     def run(self) -> str:
         """The run that made it."""
-        return self.facts.version.rpartition(".")[0]
+        return self.facts.run
 
     def making(self) -> Any:
         """How it came to be, with all others that are asked for at the same time."""
@@ -131,10 +131,10 @@ class AssetVersion_(graphene.ObjectType):  # noqa: N801 - the model has a name o
         description="What its columns were computed from, by the query that made it; none of what no query has made.",
         **page_arguments(),
     )
-    source = fallible(
+    source = graphene.Field(
         Source,
-        description="The text of the function that made it, as it was deployed then; null of what others made. Of up "
-        f"to {SAMPLES_MAX} versions in a query.",
+        description="The text of the function that made it, as it was deployed then, wherever that was; null of what "
+        f"no deployed function has made, and where an error says why. Of up to {SAMPLES_MAX} versions in a query.",
     )
     inputs = fallible_many(VersionInput, "The exact versions that it was made from, by input.")
     sample = fallible(
@@ -162,12 +162,19 @@ class AssetVersion_(graphene.ObjectType):  # noqa: N801 - the model has a name o
 
     async def resolve_source(self: VersionAt, _info: Any) -> Any:
         """From the archive of its deployment, which is looked at when nothing else is read any more."""
-        at, facts, location = self.environment, self.facts, self.environment.view.locations.get(self.key, "")
-        await few(at, "source", facts.version)
+        at = self.environment
+        await few(at, "source", self.facts.version)
+
+        def codes(versions: Sequence[VersionFacts]) -> Mapping[VersionFacts, CodeThen]:
+            with snapshot(at.workspace.log) as connection:
+                return codes_then(connection, at.workspace, versions)
+
+        code: CodeThen | None = await at.load("codes", self.facts, codes)
+        if code is None:
+            return None
 
         def look(log: EventLog) -> Any:
-            there = replace(at.workspace, log=log)
-            return source_then(there, facts, location, lambda deployment: files_at(at, there, deployment))
+            return code.source(files_then(at, replace(at.workspace, log=log), code.created))
 
         return await at.call.in_the_end(look)
 

@@ -77,7 +77,7 @@ def why_command(
         if row is None:
             raise
         return show_run_reasons(why_run(workspace, row, up_to=moment.position), json_=json_)
-    asked = None if found.head is None else requested(workspace, _run_of(found.head))
+    asked = None if found.head is None else requested(workspace, found.head.run)
     return show_explanation(found, asked, is_named=bool(partition), json_=json_)
 
 
@@ -96,7 +96,7 @@ def show_explanation(found: Explanation, asked: RunRequested | None, *, is_named
     out = console()
     _print_explanation(out, found)
     if found.head is not None and (by := asked_by_text(asked)):
-        out.print(f"run {_run_of(found.head)} was asked for by {by}")
+        out.print(f"run {found.head.run} was asked for by {by}")
     if found.partition and not is_named:
         which = "the last partition: none is stale or missing" if found.status is Status.FRESH else "the first such one"
         out.print(f"{found.partition} is {which}; --partition asks about another", style="dim")
@@ -207,7 +207,7 @@ def _numbered(found: Explanation) -> Iterator[tuple[str, int | None]]:
 def _made_lines(found: Explanation) -> Iterator[str]:
     """How the head was made, or what was made in place of an absent output, and how it became head."""
     if found.beside is not None:
-        run, at = _run_of(found.beside), moment(found.beside.made_at)
+        run, at = found.beside.run, moment(found.beside.made_at)
         yield f"its task was run by run {run} at {at}, event {found.beside.position:,}, and made none of it"
     if (head := found.head) is None:
         return
@@ -218,7 +218,7 @@ def _made_lines(found: Explanation) -> Iterator[str]:
         yield f"its version {head.version} was made by run {_made_text(head)}"
     else:
         asset, computed = found.source
-        taken = f"taken from {asset} {computed.version} by run {_run_of(head)}, event {head.position:,}"
+        taken = f"taken from {asset} {computed.version} by run {head.run}, event {head.position:,}"
         yield f"its version {head.version} was {taken}"
         yield f"that was made by run {_made_text(computed)}"
     if found.started is not None and found.started.reasons:
@@ -248,11 +248,7 @@ def _elements_text(made: OfElements) -> str:
 
 def _made_text(facts: VersionFacts) -> str:
     at, took = moment(facts.made_at), duration(facts.duration_ms)
-    return f"{_run_of(facts)} at {at}, event {facts.position:,}, in {took}"
-
-
-def _run_of(facts: VersionFacts) -> str:
-    return facts.version.rpartition(".")[0]
+    return f"{facts.run} at {at}, event {facts.position:,}, in {took}"
 
 
 def _remarks(found: Explanation) -> Iterator[str]:

@@ -55,13 +55,18 @@ def deployed_code(workspace: Workspace, name: str, home: Path) -> DeployedCode:
 def require_source(workspace: Workspace, name: str) -> tuple[DeploymentCreated, ArtifactAddress]:
     """What was recorded of a deployment, and where its source is. Raises UsageError where that is gone."""
     created = created_as(workspace, name)
+    return created, source_address(workspace, created)
+
+
+def source_address(workspace: Workspace, created: DeploymentCreated) -> ArtifactAddress:
+    """Where the source of that deployment is. Raises UsageError where it is gone."""
     address = ArtifactAddress(created.archive) if created.archive else find_archive(workspace.store, created.source)
     if address is None or not workspace.store.exists(address):
         raise UsageError(
-            f"the source of {created.location} as deployed in {name} is not in the artifact store any more; "
-            "what was made by it cannot be run again"
+            f"the source of {created.location} as deployed in {created.deployment} is not in the artifact store any "
+            "more; what was made by it cannot be run again"
         )
-    return created, address
+    return address
 
 
 def recorded(found: Configuration) -> Recorded:

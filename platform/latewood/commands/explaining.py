@@ -256,10 +256,6 @@ _CONTENTS_FORESEEN: Final = 10_000
 """So many versions that were read are looked at together; of more, those of each input by themselves."""
 
 
-def _run_of(facts: VersionFacts) -> str:
-    return facts.version.rpartition(".")[0]
-
-
 class _LoggedPast:
     """The past as the log has it."""
 
@@ -279,7 +275,7 @@ class _LoggedPast:
         by_code, by_input = heads.get(Cause.CODE, ()), heads.get(Cause.INPUT, ())
         project, environment = self._workspace.project, self._workspace.environment
         self._since |= heads_since(self._connection, project, environment, assets, self._view.as_of)
-        self._runs |= requests(self._connection, self._workspace, {_run_of(facts) for facts in by_code})
+        self._runs |= requests(self._connection, self._workspace, {facts.run for facts in by_code})
         self.known({*by_input, *heads.get(Cause.PARAMETERS, ()), *heads.get(Cause.CONFIGURATION, ())})
         started = [each for facts in by_input if (each := self.making(facts).started) is not None]
         here = (read for each in started for read in each.inputs.values() if not read.versions.startswith("@"))
@@ -295,7 +291,7 @@ class _LoggedPast:
 
     def definition_of(self, facts: VersionFacts, key: AssetKey) -> AssetDefinition | None:
         location = self._view.locations[key]
-        run = self._requested(_run_of(facts))
+        run = self._requested(facts.run)
         if run is None or location not in run.deployments:
             return None
         return self._deployment(location, run.deployments[location]).get(facts.asset)

@@ -2,22 +2,22 @@
 
 import ast
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-from latewood.commands.deployed_code import require_source
-from latewood.commands.runs import requested
+from latewood.commands.deployed_code import source_address
+from latewood.commands.runs import requests
 from latewood.commands.views import View
 from latewood.commands.workspace import Workspace
 from latewood.decide.state import VersionFacts
 from latewood.engine.storage.archives import files_of
-from latewood.events import RunRequested
-from latewood.model.definitions import AssetDefinition
+from latewood.events import DeploymentCreated, RunRequested, from_json
 from latewood.model.keys import AssetKey
-from latewood.projections.catalog import defined
-from latewood.projections.snapshots import Snapshot, snapshot
+from latewood.projections.catalog import DefinedIn, defined_in
+from latewood.projections.snapshots import Snapshot
+from latewood_eventlog.records import Position
 
 _LINE_END: Final = re.compile(r"\r\n|\r|\n")
 """Where Python ends a line. `str.splitlines` does at form feeds and others, too, and would count further."""
@@ -32,13 +32,12 @@ class Source:
     text: str
 
 
-def archived(workspace: Workspace, deployment: str) -> Mapping[str, bytes]:
+def archived(workspace: Workspace, created: DeploymentCreated) -> Mapping[str, bytes]:
     """The files of a deployment.
 
     Raises UsageError where the archive is gone, StoreError where it cannot be read. Cost: reading the archive.
     """
-    created, address = require_source(workspace, deployment)
-    return files_of(workspace.store.read(address), name=created.source)
+    return files_of(workspace.store.read(source_address(workspace, created)), name=created.source)
 
 
 def source_of(view: View, key: AssetKey, files: Callable[[str], Mapping[str, bytes]]) -> Source | None:
@@ -46,35 +45,61 @@ def source_of(view: View, key: AssetKey, files: Callable[[str], Mapping[str, byt
     code, location = view.catalog[key].task.code, view.locations[key]
     if not code.file:
         return None
-    content = files(view.deployments[location]).get(code.file)
-    return None if content is None else function_in(code.file, content.decode(errors="replace"), code.qualname)
+    return _in_files(code.file, code.qualname, files(view.deployments[location]))
 
 
-def source_then(
-    workspace: Workspace, facts: VersionFacts, location: str, files: Callable[[str], Mapping[str, bytes]]
-) -> Source | None:
-    """The source of the task that made a version of an asset that the location defines, as it was deployed then.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CodeThen:
+    """The function that made a version: where it is in the files of what was deployed then."""
 
-    None of what others made, and where that is not told. Cost: O(definitions of the location).
-    """
-    run = requested(workspace, facts.version.rpartition(".")[0])
-    with snapshot(workspace.log) as connection:
-        definition = definition_then(connection, workspace, facts, location, run)
-    if run is None or definition is None or not definition.task.code.file:
-        return None
-    code = definition.task.code
-    content = files(run.deployments[location]).get(code.file)
-    return None if content is None else function_in(code.file, content.decode(errors="replace"), code.qualname)
+    created: DeploymentCreated
+    file: str
+    qualname: str
+
+    def source(self, files: Mapping[str, bytes]) -> Source | None:
+        """Its text in these files of the deployment."""
+        return _in_files(self.file, self.qualname, files)
 
 
-def definition_then(
-    connection: Snapshot, workspace: Workspace, facts: VersionFacts, location: str, run: RunRequested | None
-) -> AssetDefinition | None:
-    """The asset as it was deployed when a run made this version; None of what no run made."""
-    if run is None or location not in run.deployments:
-        return None
-    entries = defined(connection, workspace.project, location, run.deployments[location])
-    return next((entry.definition for entry in entries if entry.asset == facts.asset), None)
+def codes_then(
+    connection: Snapshot, workspace: Workspace, versions: Collection[VersionFacts]
+) -> dict[VersionFacts, CodeThen]:
+    """What made these versions, as it was deployed then; of those that a function has made. Cost: four statements."""
+    runs = requests(connection, workspace, {facts.run for facts in versions})
+    defined_ = definitions_then(connection, workspace, versions, runs)
+    created: dict[Position, DeploymentCreated] = {}
+    for event in workspace.log.read_positions(sorted({each.position for each in defined_.values()})):
+        fact = from_json(event.type, event.data)
+        assert isinstance(fact, DeploymentCreated), "the projection says so"
+        created[event.position] = fact
+    return {
+        facts: CodeThen(created=created[each.position], file=code.file, qualname=code.qualname)
+        for facts, each in defined_.items()
+        if (code := each.definition.task.code).file
+    }
+
+
+def definitions_then(
+    connection: Snapshot,
+    workspace: Workspace,
+    versions: Collection[VersionFacts],
+    runs: Mapping[str, RunRequested | None],
+) -> dict[VersionFacts, DefinedIn]:
+    """The assets as they were deployed when these runs made the versions, by whichever location defined them then."""
+    asked = {facts: run for facts in versions if (run := runs[facts.run]) is not None}
+    deployments = {name for run in asked.values() for name in run.deployments.values()}
+    found = defined_in(connection, workspace.project, deployments, {facts.asset for facts in asked})
+    return {
+        facts: found[name, facts.asset]
+        for facts, run in asked.items()
+        for name in run.deployments.values()
+        if (name, facts.asset) in found
+    }
+
+
+def _in_files(file: str, qualname: str, files: Mapping[str, bytes]) -> Source | None:
+    content = files.get(file)
+    return None if content is None else function_in(file, content.decode(errors="replace"), qualname)
 
 
 @lru_cache(maxsize=64)

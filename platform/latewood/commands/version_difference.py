@@ -7,8 +7,8 @@ from functools import cached_property
 from typing import Final
 
 from latewood.commands.deployed_code import require_source
-from latewood.commands.runs import requested
-from latewood.commands.source import definition_then, function_in
+from latewood.commands.runs import requests
+from latewood.commands.source import definitions_then, function_in
 from latewood.commands.versions import makings, names_of
 from latewood.commands.views import View
 from latewood.commands.workspace import Workspace
@@ -66,19 +66,19 @@ class VersionDifference:
 
 def version_difference(workspace: Workspace, view: View, asset: AssetKey, before: str, after: str) -> VersionDifference:
     """What the version `after` has otherwise than `before`. Raises NotFound for what is no version of the asset."""
-    location = view.locations[asset]
     with snapshot(workspace.log) as connection:
         facts = [_named(connection, workspace, view, asset, version) for version in (before, after)]
         made = makings(connection, workspace, [(each.asset, each.version) for each in facts])
+        runs = requests(connection, workspace, {each.run for each in facts})
+        then = definitions_then(connection, workspace, facts, runs)
         sides, deployments = [], []
         for each in facts:
-            making, run = made[each.asset, each.version], requested(workspace, each.version.rpartition(".")[0])
-            deployment = "" if run is None else run.deployments.get(location, "")
-            definition = definition_then(connection, workspace, each, location, run)
+            making, defined = made[each.asset, each.version], then.get(each)
+            definition = None if defined is None else defined.definition
             output = None if definition is None else making.output(definition.output)
             metadata = {} if output is None else output.metadata
             sides.append(Side(facts=each, definition=definition, started=making.started, metadata=metadata))
-            deployments.append(deployment)
+            deployments.append("" if defined is None else defined.deployment)
         changes = version_changes(*sides)
         reads = (read for _, *both in changes.inputs for read in both if read is not None)
         names = names_of(connection, workspace, view, [read.asset for read in reads])

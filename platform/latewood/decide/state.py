@@ -26,6 +26,11 @@ class VersionFacts(NamedTuple):
     reuse_key: str
     accepted: bool
 
+    @property
+    def run(self) -> str:
+        """The run that made it, or the observation that found it."""
+        return self.version.rpartition(".")[0]
+
 
 Heads = Mapping[AssetId, Mapping[PartitionKey, VersionFacts]]
 
