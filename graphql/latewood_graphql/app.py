@@ -11,7 +11,7 @@ from starlette.datastructures import Headers
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute, request_response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -30,7 +30,7 @@ from latewood_graphql.live.hub import Hub
 from latewood_graphql.live.sending import Sockets
 from latewood_graphql.login import login_routes
 from latewood_graphql.measures import Measured, Measures
-from latewood_graphql.schema import schema
+from latewood_graphql.schema import FILE, schema
 from latewood_graphql.subscriptions import SOURCES
 from latewood_graphql.transport import Answering
 from latewood_graphql.web.files import HERE, Files, Secured, interface
@@ -63,6 +63,10 @@ def app(service: Service, known: Authenticator, limits: Limits | None = None, pr
     async def healthy(_request: Request) -> Response:
         return PlainTextResponse("ok\n")
 
+    async def told(_request: Request) -> Response:
+        """What can be asked, which is no secret: it is the same wherever this is installed."""
+        return FileResponse(FILE, media_type="text/plain")
+
     async def measured(_request: Request) -> Response:
         return PlainTextResponse(measures.text(), media_type=CONTENT_TYPE)
 
@@ -70,6 +74,7 @@ def app(service: Service, known: Authenticator, limits: Limits | None = None, pr
         Route("/graphql", asked),
         WebSocketRoute("/graphql", asked),
         Mount("/graphql", asked),
+        Route("/schema.graphql", told),
         Route("/healthz", healthy),
         Route("/readyz", ready),
         Route("/metrics", Gate(request_response(measured), known, limits, guesses)),

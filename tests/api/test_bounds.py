@@ -22,7 +22,7 @@ from latewood_graphql.errors import Refused
 from latewood_graphql.limits import Limits, check
 from latewood_graphql.live import hub as hubs
 from latewood_graphql.live.hub import Hub
-from latewood_graphql.schema import schema
+from latewood_graphql.schema import FILE, schema
 from latewood_graphql.sessions import Sessions
 from latewood_graphql.subscriptions import SOURCES
 from latewood_graphql.transport import Answering
@@ -118,6 +118,7 @@ def test_the_schema_is_told_to_who_asks_for_all_of_it(api):
     answer = api.post(get_introspection_query())
     assert answer.json()["data"]["__schema"]["types"]
     assert answer.headers["Content-Encoding"] == "gzip"
+    assert api.client.get("/schema.graphql").text == FILE.read_text()
 
 
 @pytest.mark.parametrize(

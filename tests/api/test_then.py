@@ -320,3 +320,11 @@ def test_automations_stand_as_they_stood(api, workspace, load):
     assert len({json.dumps(answer) for answer in then.values()}) > len(then) / 2
     for position, answer in then.items():
         assert api(ask, at=position) == answer, position
+
+
+def test_before_the_first_event_there_is_nothing(api, made):
+    made()
+    shown = "assetGraph { keys } assets { totalCount } groups { name } attention { nodes { asset { key } } }"
+    found = api(f"{{ project(asOf: 0) {{ position environments environment {{ {shown} }} }} }}")["project"]
+    assert (found["position"], found["environments"]) == (0, [])
+    assert found["environment"]["assetGraph"]["keys"] == []

@@ -184,8 +184,8 @@ def read_view(
     location, whatever the environment had at the time.
     """
     end, at = log_position(connection), as_of.position
-    if at != NOW and not 0 < at <= end:
-        found = f"expected 1 to {end:,}, where it ends" if end else "it is empty"
+    if at != NOW and not 0 <= at <= end:
+        found = f"expected 0 to {end:,}, where it ends" if end else "it is empty"
         raise UsageError(f"position {at:,} is not in the log: {found}; without --as-of things are shown as they are")
     deployments = pinned or deployed(connection, workspace.project, workspace.environment, at)
     if not deployments and not foreseen:  # else that would begin it
