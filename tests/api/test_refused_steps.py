@@ -1,8 +1,17 @@
 """Steps whose result is refused are told apart from those that succeeded, by whatever it is refused."""
 
+from datetime import date, timedelta
+
+from sqlalchemy import text
+
+from databases import execute
 from latewood.commands.retracting import retract
 from latewood.commands.run_progress import WatchedRun
 from latewood.commands.runs import run_named
+from latewood.projections import refusals, statistics
+from latewood.projections.snapshots import snapshot
+from latewood.projections.states import NOW
+from latewood_eventlog.log import SeenBy
 
 SOURCE = """
     @asset
@@ -51,3 +60,66 @@ def test_what_equals_something_that_was_declared_to_be_wrong(api, made, workspac
     retract(workspace, f"{first}.0", reason="wrong", rerun=True)
     again = made(SOURCE, selection="rate", force=True).run
     assert stood(api, workspace, again) == {"rate": "refused"}
+
+
+DAYS = 150
+LONG = f"""
+    @asset
+    def other() -> int:
+        return 1
+
+    @asset(partitions=Daily("2026-01-01", end="{date(2026, 1, 1) + timedelta(DAYS)}"))
+    def wrong(partition: PartitionKey) -> str:
+        return str(partition)
+
+    @asset(partitions=Daily("2026-01-01", end="{date(2026, 1, 1) + timedelta(DAYS)}"))
+    def early(partition: PartitionKey) -> int:
+        return int(partition[-2:])
+"""
+HALF = (
+    LONG
+    + """
+    @check(early, blocking=True)
+    def is_late(early: int) -> CheckResult:
+        return CheckResult(passed=early > 15)
+"""
+)
+HAD = ("Actual Rows", "Rows Removed by Filter", "Rows Removed by Index Recheck", "Rows Removed by Join Filter")
+
+
+def rows_in(node):
+    """How many rows a node of a plan had in hand, with those below."""
+    own = sum(node.get(name, 0) for name in HAD)
+    return own * node["Actual Loops"] + sum(map(rows_in, node.get("Plans", ())))
+
+
+def test_each_step_of_a_run_is_looked_at_by_itself_and_a_page_is_not_the_whole_run(
+    made, workspace, superuser_url, reader
+):
+    """However much was made besides, and whether or not tables were analyzed."""
+    retract(workspace, f"{made(LONG, selection='other').run}.0", reason="wrong")
+    runs = {"none": made(LONG, selection="wrong or early").run}
+    retract(workspace, runs["none"], reason="wrong", rerun=True, asset="wrong")
+    runs["retracted"] = made(LONG, selection="wrong", force=True).run
+    runs["taken"] = made(HALF, selection="early").run
+    runs["checked"] = made(HALF, selection="early", force=True).run
+    with snapshot(workspace.log) as connection:
+        assets = list(connection.execute(text("SELECT DISTINCT unnest(assets) FROM steps")).scalars())
+
+    def looked(statement, run, steps=None):
+        given = {"project": "default", "run": run, "runs": [run], "steps": steps, "assets": assets, "as_of": NOW}
+        with snapshot(SeenBy(reader, ("default",))) as connection:  # who sees little has other plans
+            told = connection.execute(
+                text(f"EXPLAIN (ANALYZE, TIMING off, FORMAT json) {statement}"), given
+            ).scalar_one()
+            return rows_in(told[0]["Plan"]), connection.execute(statement, given).all()
+
+    for is_analyzed in (False, True):
+        if is_analyzed:
+            execute(superuser_url, "ANALYZE")
+        for name, run in runs.items():
+            rows, found = looked(refusals._STEPS, run)
+            assert len(found) == {"none": 0, "retracted": DAYS}.get(name, DAYS // 2)
+            assert rows < 30 * DAYS
+            assert looked(statistics._STRETCHES, run)[0] < 40 * DAYS
+            assert looked(refusals._STEPS, run, [0])[0] < 10 * DAYS, "what is read as a set"

@@ -104,17 +104,29 @@ def test_metrics_that_fail_are_an_answer_and_no_end_of_anything(caplog):
 def test_how_far_a_run_is_is_told_without_a_look_at_verdicts_on_what_it_does_not_make(workspace):
     of = {"run": "old", "version": "old.0", "partition": "", "check_key": "", "severity": "error", "check": "c"}
     begun = StepStarted(run="old", step=0, attempt=1, assets=("own",), task="t", code="c", logic="l", inputs_digest="i")
+    ended = StepSucceeded(
+        run="old",
+        step=0,
+        attempt=1,
+        environment="prod",
+        code="c",
+        logic="l",
+        inputs_digest="i",
+        outputs=(),
+        duration_ms=1,
+    )
     refused = [
         CheckEvaluated(asset=asset, step=step, passed=False, blocking=True, **of)
         for step, asset in enumerate(["own", *["other"] * 40])
     ]
     appends = tuple(
-        append_of(workspace, fact, stream="run/old", name=(number,)) for number, fact in enumerate([begun, *refused])
+        append_of(workspace, fact, stream="run/old", name=(number,))
+        for number, fact in enumerate([begun, ended, *refused])
     )
     workspace.log.append(Batch(appends=appends))
     with snapshot(workspace.log) as connection:
         connection.execute(text("SET LOCAL enable_seqscan = off"))  # of so few rows an index is not asked
-        assert stretches_of(connection, "default", "old", ["own"]) == [("running", 0, 0)]
+        assert stretches_of(connection, "default", "old", ["own"]) == [("succeeded", 0, 0)]
         read = "SELECT idx_tup_fetch + seq_tup_read FROM pg_stat_xact_user_tables WHERE relname = 'checks'"
         assert connection.execute(text(read)).scalar_one() == 1
 

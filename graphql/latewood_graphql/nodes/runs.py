@@ -241,15 +241,10 @@ async def _steps(run: RunAt, after: int, limit: int) -> list[StepRow]:
         past = {} if is_now else steps_at(workspace, runs, after=after, limit=limit, as_of=project.position)
         with snapshot(workspace.log) as connection:
             rows = past or steps_of_runs(connection, project.name, runs, after=after, limit=limit)
-            made = {
-                AssetId(id_)
-                for found in rows.values()
-                for row in found
-                if row.status in _ACCEPTED
-                for id_ in row.assets
-            }
+            made = [row for found in rows.values() for row in found if row.status in _ACCEPTED]
+            numbers, assets = {row.step for row in made}, {AssetId(id_) for row in made for id_ in row.assets}
             as_of = NOW if is_now else project.position
-            refused = refused_steps(connection, project.name, runs, made, as_of) if made else frozenset()
+            refused = refused_steps(connection, project.name, runs, numbers, assets, as_of) if made else frozenset()
         return {
             run: [replace(row, status="refused") if (run, row.step) in refused else row for row in found]
             for run, found in rows.items()

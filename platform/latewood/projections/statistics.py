@@ -85,10 +85,8 @@ _POSITION: Final = text("SELECT position FROM log_head")
 # Neighbours that stand alike are in a row by number and by place among their like: the difference is one.
 _STRETCHES: Final = text(
     f"WITH {REFUSED}, stood AS ("  # noqa: S608 - ours
-    "  SELECT s.step, CASE WHEN s.status IN ('succeeded', 'reused') AND r.step IS NOT NULL THEN 'refused' "
-    "    ELSE s.status END AS status "
-    "  FROM steps s LEFT JOIN refused r ON r.run = s.run AND r.step = s.step "
-    "  WHERE s.project = :project AND s.run = :run"
+    "  SELECT s.step, CASE WHEN s.step IN (SELECT step FROM refused) THEN 'refused' ELSE s.status END AS status "
+    "  FROM steps s WHERE s.project = :project AND s.run = :run"
     ") SELECT status, min(step) AS first, max(step) AS last FROM ("
     "  SELECT status, step, step - row_number() OVER (PARTITION BY status ORDER BY step) AS island FROM stood"
     ") AS s GROUP BY status, island"
@@ -194,7 +192,7 @@ def stretches_of(connection: Connection, project: str, run: RunId, assets: Itera
     `assets` are what its steps make. Cost: one pass in the server over them, and over the failed verdicts of these; see
     `refusals`.
     """
-    given = {"project": project, "run": run, "runs": [run], "assets": list(assets), "as_of": NOW}
+    given = {"project": project, "run": run, "runs": [run], "steps": None, "assets": list(assets), "as_of": NOW}
     return [Stretch(*row) for row in connection.execute(_STRETCHES, given)]
 
 
