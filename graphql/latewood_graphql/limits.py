@@ -86,7 +86,7 @@ def _check(schema: GraphQLSchema, asked: Question, limits: Limits) -> None:
     if depth > limits.depth:
         raise Refused("TOO_DEEP", f"the query is {depth} levels deep; expected at most {limits.depth}")
     if cost > limits.cost:
-        message = f"the answer could have {cost:,} fields; expected at most {limits.cost:,}: ask for smaller pages"
+        message = f"the answer could have {cost:,} fields; expected at most {limits.cost:,}: ask for less by `first`"
         raise Refused("TOO_EXPENSIVE", message)
     if (done := mutations_in(asked)) > limits.mutations:
         message = f"{done} things are to be done; expected at most {limits.mutations} in one request"
@@ -226,8 +226,9 @@ class _Measuring:
 
 
 def _has_columns(of: GraphQLNamedType) -> bool:
+    """Whether what is asked of a list of such is how long their columns are; a column may have a size of its own."""
     fields = of.fields.values() if isinstance(of, GraphQLObjectType) else ()
-    return any(get_named_type(found.type).name in COLUMNS for found in fields)
+    return any(get_named_type(f.type).name in COLUMNS and f.args.keys().isdisjoint(_SIZES) for f in fields)
 
 
 def _definition(of: GraphQLNamedType | None, name: str) -> GraphQLField | None:

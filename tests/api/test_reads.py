@@ -23,7 +23,8 @@ CATALOG = """
         declaredChecks { name blocking }
         partitions { status partitions { count text ranges { start stop firstKey lastKey } } }
         causes { cause subject check partitions { count } }
-        upstream { key } downstream { key } downstreamCount more: downstream(behind: 1) { key }
+        upstream(first: 100) { key } downstream(first: 100) { key } downstreamCount
+        more: downstream(first: 100, behind: 1) { key }
       }
     }
 """

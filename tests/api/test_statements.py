@@ -18,7 +18,7 @@ FIELDS = """
     key status flags location
     partitions { status partitions { count ranges { start stop } } }
     causes { cause partitions { count } }
-    upstream { key status } downstream { key status }
+    upstream(first: 100) { key status } downstream(first: 100) { key status }
     head { id size metadata parameters }
     versions(first: 3) { nodes { id metadata parameters reasons } pageInfo { hasNextPage } }
     runs(first: 2) { nodes { id } }
