@@ -48,8 +48,8 @@ _BEGINS_S: Final = 60
 class Serving:
     """Where and how is served; a free port for 0.
 
-    What a request says of whom it is handed on for is believed of these `proxies`, addresses or networks, and of nobody
-    else: guesses are counted by it, and cookies are for HTTPS alone where that was asked for.
+    What a request says of whom it is handed on for is believed of this computer and of these `proxies`, addresses or
+    networks, and of nobody else: guesses are counted by it, and cookies are for HTTPS alone where that was asked for.
     """
 
     host: str = LOOPBACK

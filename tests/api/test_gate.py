@@ -328,11 +328,11 @@ def test_however_many_show_something_right_at_once_from_an_address_it_counts_as_
 
 
 def test_guesses_count_by_whom_a_proxy_asks_for_if_it_is_named_and_else_by_the_proxy(serve):
-    def refused(proxies):
+    def refused(proxies, by="10.0.0.7"):
         web = serve().app
         config = _config(lambda: web, Serving(proxies=proxies))
         config.load()
-        client = TestClient(config.loaded_app, client=("10.0.0.7", 4_000))
+        client = TestClient(config.loaded_app, client=(by, 4_000))
 
         def guess(asked_for):
             headers = {"X-Forwarded-For": asked_for}
@@ -342,6 +342,7 @@ def test_guesses_count_by_whom_a_proxy_asks_for_if_it_is_named_and_else_by_the_p
         return guess("192.0.2.2")
 
     assert (refused(("10.0.0.0/8",)), refused(())) == (401, 429)
+    assert refused((), by="127.0.0.1") == 401, "one at this computer is believed"
 
 
 def test_processes_that_answer_at_one_address_let_through_together_what_one_does():

@@ -95,6 +95,8 @@ def test_a_run_and_a_stream_are_not_both_meant(api, made):
     run = made().run
     (error,) = api.errors(f'{{ project {{ events(run: "{run}", stream: "pools") {{ nodes {{ type }} }} }} }}')
     assert error["message"] == "expected `run` or `stream`, of which a run's is one; found both"
+    (error,) = api.errors('{ project { events(stream: "") { nodes { type } } } }')
+    assert error["message"].startswith("stream: expected a name")
 
 
 def test_a_page_of_types_oldest_first_is_full_or_the_last(api, happened, monkeypatch):

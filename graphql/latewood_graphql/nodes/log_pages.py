@@ -110,7 +110,9 @@ def events_page(
 
 
 def stream_of(workspace: Workspace, run: str | None, stream: str | None) -> str:
-    """The stream that is meant; empty for all. Raises UsageError for an unknown run, and where both are said."""
+    """The stream that is meant; empty for all. Raises UsageError for an unknown run, an empty name, and both."""
+    if stream == "":
+        raise UsageError("stream: expected a name, as in `pools`, found an empty one; without `stream` all are meant")
     if run is None:
         return stream or ""
     if stream is not None:
