@@ -63,7 +63,7 @@ REACH = 'asset(key: "a") { ' + "downstream { upstream { " * 4 + "key" + " } }" *
         environment(
             "assets(first: 1000) { nodes { downstream(first: 1000) { key status codeVersion location description } } }"
         ),
-        environment("assets(first: 1000) { nodes { upstream { upstream(first: 1000) { key } } } }"),
+        environment("assets(first: 1000) { nodes { upstream { key status } } }"),
         environment("assets(first: 1000) { nodes { series(first: 1000) { values } } }"),
         environment(many('lineage(asset: "a", first: 10000) { upstream { asset } downstream { asset } }', 10)),
         environment(many("assetGraph { keys groups groupOf statusOf flagsOf causesOf edgesFrom edgesTo }", 300)),
