@@ -290,6 +290,10 @@ def test_what_is_refused_is_an_error_of_its_type(client, workspace, load):
         with pytest.raises(kind) as refused:
             ask()
         assert type(refused.value) is kind
+    made = 'createEnvironment(name: "dev") { ... on EnvironmentCreated { environment { name } } }'
+    with pytest.raises(InvalidInput) as refused:
+        client.query(f'mutation {{ made: {made} pin(project: "no", parameters: []) {{ __typename }} }}')
+    assert refused.value.answer["data"] == {"made": {"environment": {"name": "dev"}}, "pin": None}
     with pytest.raises(PlanChanged) as changed:
         client.launch("orders", approved=stale)
     assert changed.value.preview == client.preview("orders")

@@ -142,7 +142,8 @@ def _error_of(error: Mapping[str, Any]) -> RequestRefused:
 def data_of(answer: Any) -> Any:
     """The data of an answer. Raises Again, RequestRefused."""
     if errors := answer.get("errors"):
-        error = _error_of(errors[0])
+        # With what of the document was done all the same: the text of a token is told once.
+        error = _error_of({**errors[0], "data": answer.get("data")})
         if error.kind in _PASSES:
             raise Again(str(error), error=error if error.kind == "TOO_MANY" else None)
         raise error
