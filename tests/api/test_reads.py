@@ -302,6 +302,11 @@ def test_a_version_shows_the_text_it_was_made_by_in_the_location_that_its_asset_
     texts = [node["source"]["text"].rstrip()[-8:] for node in found["asset"]["versions"]["nodes"]]
     assert texts == ["return 2", "return 1"]
     assert "-    return 1" in found["versionDifference"]["texts"][0]["diff"]
+    deploy_loaded(workspace, load("@asset\ndef c() -> int:\n    return 1\n"))
+    deploy_loaded(workspace, replace(load("@asset\ndef b() -> int:\n    return 1\n"), location="other.py"))
+    deploy_loaded(workspace, replace(load("@asset\ndef a() -> int:\n    return 3\n"), location="third.py"))
+    (finding,) = api.environment('why(asset: "a") { findings { cause code { name } } }')["why"]["findings"]
+    assert finding == {"cause": "CODE", "code": [{"name": "assets.py:a"}]}
 
 
 MEASURED = """

@@ -41,7 +41,7 @@ class Past:
     def foresee_events(self, _positions):
         """The same."""
 
-    def definition_of(self, facts, _key):
+    def definition_of(self, facts):
         return None if self._forgets else self._world.definitions[facts]
 
     def started(self, facts):

@@ -11,7 +11,8 @@ import msgspec
 from latewood.commands.elements import made_of_elements
 from latewood.commands.freshness import about_one, freshness_of
 from latewood.commands.reading import Read, reading
-from latewood.commands.runs import requested, requests
+from latewood.commands.runs import requests
+from latewood.commands.source import definitions_then
 from latewood.commands.versions import Making, listed, makings, names_of
 from latewood.commands.views import PRESENT, AsOf, View, known_key
 from latewood.commands.workspace import Workspace
@@ -38,7 +39,6 @@ from latewood.events import (
     CheckEvaluated,
     InputRead,
     ObservationFailed,
-    RunRequested,
     StepFailed,
     StepStarted,
     from_json,
@@ -50,7 +50,7 @@ from latewood.model.mappings import upstream_ordinals
 from latewood.model.ordinals import Ordinals
 from latewood.model.partitions import keys_of, ordinal_meant
 from latewood.projections.carried import carried_over
-from latewood.projections.catalog import defined, deployments_of, dropped_by
+from latewood.projections.catalog import DefinedIn, defined, deployments_of, dropped_by
 from latewood.projections.configurations import values_of
 from latewood.projections.heads import last_move_before
 from latewood.projections.runs import expansion_behind
@@ -181,12 +181,13 @@ def plan_changes(workspace: Workspace, view: View, made: Plan) -> dict[Slot, Cha
     changes: dict[Slot, Changes] = {}
     with snapshot(workspace.log) as connection:
         past = _LoggedPast(connection, workspace, view)
+        past.defined([head for (_, cause), (head, _) in compared.items() if cause is Cause.CODE])
         past.known({head for (_, cause), (head, _) in compared.items() if cause is not Cause.CODE})
         for (slot, cause), (head, ordinal) in compared.items():
             changed = changes.get(slot, NO_CHANGES)
             node, key = tasks[slot].node, slot[0]
             started = None if cause is Cause.CODE else past.making(head).started
-            if cause is Cause.CODE and (old := past.definition_of(head, key)) is not None:
+            if cause is Cause.CODE and (old := past.definition_of(head)) is not None:
                 changed = replace(changed, code=changed_task(old.task, node.task))
             elif cause is Cause.PARAMETERS and started is not None:
                 given = started.parameters
@@ -264,7 +265,7 @@ class _LoggedPast:
         self._workspace = workspace
         self._view = view
         self._definitions: dict[tuple[str, str], dict[AssetId, AssetDefinition]] = {}
-        self._runs: dict[str, RunRequested | None] = {}
+        self._then: dict[VersionFacts, DefinedIn | None] = {}
         self._makings: dict[AssetVersion, Making] = {}
         self._since: dict[AssetId, Mapping[PartitionKey, Position]] = {}
         self._contents: dict[AssetVersion, VersionFacts | None] = {}
@@ -275,7 +276,7 @@ class _LoggedPast:
         by_code, by_input = heads.get(Cause.CODE, ()), heads.get(Cause.INPUT, ())
         project, environment = self._workspace.project, self._workspace.environment
         self._since |= heads_since(self._connection, project, environment, assets, self._view.as_of)
-        self._runs |= requests(self._connection, self._workspace, {facts.run for facts in by_code})
+        self.defined(by_code)
         self.known({*by_input, *heads.get(Cause.PARAMETERS, ()), *heads.get(Cause.CONFIGURATION, ())})
         started = [each for facts in by_input if (each := self.making(facts).started) is not None]
         here = (read for each in started for read in each.inputs.values() if not read.versions.startswith("@"))
@@ -289,12 +290,10 @@ class _LoggedPast:
             found = self._workspace.log.read_positions(places[start : start + READ_LIMIT])
             self._events |= {event.position: event for event in found}
 
-    def definition_of(self, facts: VersionFacts, key: AssetKey) -> AssetDefinition | None:
-        location = self._view.locations[key]
-        run = self._requested(facts.run)
-        if run is None or location not in run.deployments:
-            return None
-        return self._deployment(location, run.deployments[location]).get(facts.asset)
+    def definition_of(self, facts: VersionFacts) -> AssetDefinition | None:
+        self.defined([facts])
+        then = self._then[facts]
+        return None if then is None else then.definition
 
     def started(self, facts: VersionFacts) -> StepStarted | None:
         started = self.making(facts).started
@@ -305,6 +304,13 @@ class _LoggedPast:
             for n, i in started.inputs.items()
         }
         return msgspec.structs.replace(started, inputs=inputs)
+
+    def defined(self, versions: Iterable[VersionFacts]) -> None:
+        """Read the definitions by which these versions were made, all at once."""
+        new = [facts for facts in versions if facts not in self._then]
+        if new:
+            runs = requests(self._connection, self._workspace, {facts.run for facts in new})
+            self._then |= dict.fromkeys(new) | definitions_then(self._connection, self._workspace, new, runs)
 
     def known(self, versions: Iterable[VersionFacts]) -> None:
         """Read how these versions were made, all at once."""
@@ -403,11 +409,6 @@ class _LoggedPast:
             entries = defined(self._connection, self._workspace.project, location, deployment)
             self._definitions[slot] = {entry.asset: entry.definition for entry in entries}
         return self._definitions[slot]
-
-    def _requested(self, run: str) -> RunRequested | None:
-        if run not in self._runs:
-            self._runs[run] = requested(self._workspace, run)
-        return self._runs[run]
 
 
 def code_place(part: str) -> str:

@@ -31,7 +31,7 @@ class Past(Protocol):
         """Read at once what stands at these positions, where it will be asked what failed or moved there."""
         ...
 
-    def definition_of(self, facts: VersionFacts, key: AssetKey) -> AssetDefinition | None:
+    def definition_of(self, facts: VersionFacts) -> AssetDefinition | None:
         """The definition by which the version was made."""
         ...
 

@@ -232,7 +232,7 @@ class _Explainer:
         yield from details or [finding]
 
     def _changed_code(self, finding: Finding, head: VersionFacts) -> Finding:
-        old = self._past.definition_of(head, finding.asset)
+        old = self._past.definition_of(head)
         code = changed_task(old.task, self._catalog[finding.asset].task) if old is not None else ()
         return replace(finding, event=self._past.deployed(finding.asset), code=code)
 
