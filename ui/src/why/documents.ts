@@ -10,7 +10,8 @@ export const WHY = graphql(`
           moved { by position at actor environment run }
           barred { version reason }
           takenFrom { id asset run madeAt position }
-          findings {
+          findingsCount
+          findings(first: 100) {
             cause asset partitions subject path before after event through failure retraction retracted observed
             undefinedIn pinned pinnedBy
             code { subject name before after }

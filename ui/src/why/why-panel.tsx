@@ -12,7 +12,7 @@ import { whole } from "@/shared/numbers.ts";
 import { Problem, Skeleton } from "@/shared/panels.tsx";
 import { type Explanation, WHY } from "./documents.ts";
 import styles from "./why-panel.module.css";
-import { because, inVain, type Line, lines, movedBy, type Piece } from "./words.ts";
+import { because, inVain, type Line, lines, movedBy, type Piece, unsaid } from "./words.ts";
 
 /** Why an asset stands as it does: what lies at the root first, each a link to where it lies. */
 export function WhyPanel({ asset, close }: { asset: string; close(): void }) {
@@ -32,6 +32,7 @@ export function WhyPanel({ asset, close }: { asset: string; close(): void }) {
 function Found({ explanation }: { explanation: Explanation }) {
   const { partition, status, since, barred } = explanation;
   const told = lines(explanation);
+  const more = unsaid(explanation);
   return (
     <>
       <p className={styles.stands}>
@@ -50,6 +51,7 @@ function Found({ explanation }: { explanation: Explanation }) {
           Nothing has changed since it was made: code, parameters and what it reads are the same.
         </p>
       )}
+      {more && <p className={styles.rest}>{more}</p>}
       {barred && (
         <p>
           <Pieces of={inVain(barred)} />

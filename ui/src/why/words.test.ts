@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { Finding, Moved } from "./documents.ts";
-import { because, brief, inVain, lines, type Piece } from "./words.ts";
+import { because, brief, inVain, lines, type Piece, unsaid } from "./words.ts";
 
 const NOTHING: Finding = {
   cause: "MISSING",
@@ -126,4 +126,13 @@ test("running what would make what was retracted does not help, and what does is
     "Running it does not help: that would make what was retracted, r.1 (the till was broken). " +
       "Change it, or retract that once more so that it may be made again.",
   );
+});
+
+test("of more causes than are shown it is said how many they are", () => {
+  const findings = [{ ...NOTHING, cause: "CODE" as const, asset: "a" }];
+  expect([1, 2, 1_301].map((findingsCount) => unsaid({ findings, findingsCount }))).toEqual([
+    "",
+    "and 1 more cause",
+    "and 1,300 more causes",
+  ]);
 });

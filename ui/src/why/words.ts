@@ -1,4 +1,5 @@
 // What is found of why something is not fresh, as lines of words and of what they are about.
+import { counted } from "@/shared/numbers.ts";
 import type { Explanation, Finding, Moved } from "./documents.ts";
 
 /** A piece of a line: words, or something that has a page. */
@@ -28,6 +29,12 @@ export function lines({ findings, moved }: Pick<Explanation, "findings" | "moved
     }
     return [...before, ...told_of(finding)];
   });
+}
+
+/** How many root causes there are besides those that were asked for; nothing where these are all. */
+export function unsaid({ findings, findingsCount }: Pick<Explanation, "findings" | "findingsCount">): string {
+  const more = findingsCount - findings.length;
+  return more > 0 ? `and ${counted(more, "more cause")}` : "";
 }
 
 /** Why running it would change nothing, and what would. */
