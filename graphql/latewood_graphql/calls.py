@@ -18,6 +18,7 @@ from latewood.commands.views import PRESENT, AsOf, View, moment_meant
 from latewood.commands.workspace import Workspace, checked_name, of_project
 from latewood.errors import UsageError
 from latewood.model.access import Role
+from latewood.projections.environments import existing
 from latewood.projections.snapshots import snapshot
 from latewood.projections.statistics import projects
 from latewood_eventlog.database import reading
@@ -129,6 +130,11 @@ class Call:
         What it reads is of now, and not of the call's snapshot.
         """
         return of_project(replace(self.service.workspace, actor=self.caller.actor), project)
+
+    def refuse_beyond(self, position: Position) -> None:
+        """Raise UsageError for a position that is none: who asks for what is behind it would never have anything."""
+        if position > self.position:
+            raise UsageError(f"expected a position up to {self.position}, where the log ends; found {position}")
 
     def refuse_late(self) -> None:
         """Raise TookTooLong once the time is over; the database itself ends a statement that takes longer than that."""
@@ -269,6 +275,16 @@ class ProjectAt:
         """One of its environments. Raises UsageError for an unknown one."""
         there = replace(self.workspace, environment=checked_name("environment", name))
         return EnvironmentAt(call=self.call, project=self, workspace=there, name=name)
+
+    @property
+    def environments(self) -> list[str]:
+        """Names of those that are in use, read once for a call. Cost: O(deployments)."""
+
+        def names() -> list[str]:
+            with snapshot(self.workspace.log) as connection:
+                return [found.environment for found in existing(connection, self.name, self.as_of.position)]
+
+        return self.call.once((self.name, self.as_of), "environments", names)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

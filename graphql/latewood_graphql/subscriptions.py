@@ -13,7 +13,7 @@ from latewood_graphql.calls import Call
 from latewood_graphql.fields import given, many
 from latewood_graphql.live.channels import Followed
 from latewood_graphql.live.sources import AssetChanges, Changes, Cursor, Events, Printed, Progress, ProgressAt
-from latewood_graphql.nodes.events import Event
+from latewood_graphql.nodes.events import Event, checked_types
 from latewood_graphql.nodes.graphs import AssetColumns, columns_of
 from latewood_graphql.nodes.log_pages import stream_of
 from latewood_graphql.nodes.logs import LogLine, cursor_given
@@ -189,7 +189,7 @@ def _position(after: Any) -> Cursor:
 
 def _events(call: Call, project: str, environment: str, **asked: Any) -> Followed:
     there = call.project(project, None)
-    types, asset = asked.get("types"), asked.get("asset")
+    types, asset = checked_types(asked.get("types")), asked.get("asset")
     view = there.environment(environment).view if asset is not None else None
     source = Events(
         project=project,

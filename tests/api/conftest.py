@@ -19,6 +19,7 @@ from latewood_graphql.app import app
 from latewood_graphql.authentication import Tokens, everybody_is
 from latewood_graphql.calls import Service
 from latewood_graphql.documents import Documents
+from latewood_graphql.nodes.events import KNOWN
 from latewood_graphql.schema import schema
 from latewood_graphql.sessions import Sessions
 
@@ -89,6 +90,12 @@ def documents():
 def read_once(monkeypatch):
     """A text that tests ask is parsed and validated once, whichever of their applications they ask."""
     monkeypatch.setattr("latewood_graphql.app.Documents", lambda _schema: documents())
+
+
+@pytest.fixture(autouse=True)
+def noted(monkeypatch):
+    """Events that tests append are of a type that may be asked for."""
+    monkeypatch.setattr("latewood_graphql.nodes.events.KNOWN", KNOWN | {"test.noted"})
 
 
 @pytest.fixture

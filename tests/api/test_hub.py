@@ -130,7 +130,7 @@ def test_what_is_new_is_told_while_many_catch_up(hub, api):
             return super().read(call, after, up_to)
 
     def slow(*_, **__):
-        source = Long(project="default", types=None, asset=None, run=None)
+        source = Long(project="default", types=None, asset=None, stream="")
         return Followed(source=source, told=lambda cursor: cursor[0], meant=lambda after: (int(after),))
 
     async def story():

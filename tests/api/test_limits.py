@@ -10,6 +10,7 @@ from starlette.testclient import TestClient
 
 from api.conftest import open_app
 from databases import execute
+from latewood.commands.environments import create, drop
 from latewood.projections.snapshots import snapshot
 from latewood_graphql.limits import Limits
 from latewood_graphql.serving import Serving, application
@@ -27,6 +28,37 @@ def test_a_slip_is_told_with_what_comes_near(api, made):
     assert error["path"] == ["project", "environment", "asset"]
     (error,) = api.errors("{ project { nam } }")
     assert (error["extensions"]["code"], "Did you mean 'name'?" in error["message"]) == ("INVALID_QUERY", True)
+
+
+def test_a_misspelt_filter_is_refused_and_not_answered_with_nothing(api, made, workspace):
+    run = made().run
+    create(workspace, "gone")
+    drop(workspace, "gone")
+    position = workspace.log.position()
+    nope = 'no environment "nope"; there is prod'
+    never = {
+        'events(types: ["run.endd"]) { nodes { type } }': 'no event is of type "run.endd"; near: run.ended',
+        'events(types: ["run.ended", "x"]) { nodes { type } }': 'no event is of type "x"',
+        'events(environment: "nope") { nodes { type } }': nope,
+        f"events(since: {position + 1}) {{ nodes {{ type }} }}": f"up to {position}, where the log ends",
+        'runs(environment: "nope") { totalCount }': nope,
+        'runningRuns(environment: "nope") { totalCount }': nope,
+        'runDensity(since: "2026-01-01T00:00Z", environment: "nope") { buckets }': nope,
+        'environment(name: "prd") { name }': 'no environment "prd"; near: prod',
+        'environment(name: "gone") { name }': 'no environment "gone"; there is prod',
+        f'run(id: "{run}") {{ logs(step: 99) {{ isOver }} }}': f"run {run} has no step 99, but steps 0 to 8",
+        f'run(id: "{run}") {{ logs(step: -1) {{ isOver }} }}': f"run {run} has no step -1, but steps 0 to 8",
+        'environment { asset(key: "orders") { head(partition: "2013-99") { id } } }': "expected a key from 2026-01-01",
+    }
+    for ask, told in never.items():
+        (error,) = api.errors(f"{{ project {{ {ask} }} }}")
+        assert (error["extensions"]["code"], told in error["message"]) == ("BAD_INPUT", True), (ask, error)
+    api(f"""{{ project {{
+        runs(environment: "gone") {{ totalCount }} running: runningRuns(environment: "gone") {{ totalCount }}
+        events(environment: "gone", since: {position}) {{ nodes {{ type }} }}
+        run(id: "{run}") {{ logs(step: 8) {{ isOver }} }}
+        environment {{ assets {{ nodes {{ head {{ id }} }} }} asset(key: "total") {{ head(partition: "x") {{ id }} }} }}
+    }} }}""")
 
 
 def test_pages_have_a_size_and_cursors_are_of_their_list(api, made):

@@ -11,7 +11,7 @@ from latewood.commands.workspace import open_workspace
 from latewood_eventlog.records import Batch, NewEvent, StreamAppend
 
 EVENTS = 40
-_QUERY = 'subscription { events(types: ["bench.noted"]) { position data } }'
+_QUERY = 'subscription { events(stream: "bench/notes") { position data } }'
 
 
 async def follow(port: int, ready: asyncio.Queue, delivered: list) -> None:

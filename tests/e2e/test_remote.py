@@ -131,6 +131,7 @@ READS = [
     "logs RUN 99",
     "log tail",
     "log tail --after 0",
+    "log tail --after 99999",
     "why revenue",
     "why orders",
     "why broken",
@@ -287,6 +288,9 @@ def test_what_counts_is_moved_and_taken_back(flow, there):
     assert f"has flow.py again as deployed in {last}" in there("deployments", "rollback", "flow.py", last).out
     assert there("deployments", "rollback", "flow.py", first).code == 0
     assert there("status").out.startswith("server ")
+    assert there("status", LATEWOOD_ENV="nope").out.startswith("server ")
+    slip = there("runs", "--env", "prd")
+    assert (slip.code, 'no environment "prd"; near: prod' in slip.err) == (2, True)
     first, again = there("observe", "feed"), flow.run("observe", "feed")
     assert [done.code for done in (first, again)] == [1, 1], "of one partition nobody can say"
     assert re.search(r"feed +eu +given:monday +new 7 rows", first.out), first

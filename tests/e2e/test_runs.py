@@ -69,5 +69,9 @@ def test_runs_are_listed_by_environment_and_status(shell):
     assert listed("--env", "dev", "--status", "failed") == []
     assert shell.here("runs", "--env", "dev", "--status", "failed").out == "No such runs.\n"
     slip = shell.here("runs", "--env", "pord")
-    assert (slip.code, 'no environment "pord", only dev, prod' in slip.err) == (2, True)
+    assert (slip.code, 'no environment "pord"; near: prod' in slip.err) == (2, True)
+    shell("env", "drop", "dev")
+    assert shell.here("runs", "--env", "dev", "--status", "failed").out == "No such runs.\n"
+    slip = shell.here("log", "tail", "--after", "99999")
+    assert (slip.code, "where the log ends" in slip.err) == (2, True)
     assert "'interrupted'" in shell.here("runs", "--status", "done").err

@@ -7,14 +7,11 @@ from typing import Any, Final, Protocol
 
 from latewood.commands.printed import LinesWanted, printed_by_steps
 from latewood.commands.reading import Assessment
-from latewood.commands.run_progress import RunProgress, WatchedRun
+from latewood.commands.run_progress import RunProgress, WatchedRun, refuse_unplanned
 from latewood.commands.runs import run_named
 from latewood.commands.views import AsOf
-from latewood.commands.workspace import Workspace
 from latewood.decide.concerned import assets_of_event
-from latewood.errors import NotFound, UsageError
 from latewood.model.keys import AssetId, AssetKey
-from latewood.projections.runs import RunRow, steps_of
 from latewood.projections.snapshots import snapshot
 from latewood.projections.tried import ran_partitions
 from latewood_eventlog.records import Position, RecordedEvent
@@ -97,7 +94,7 @@ class Events:
         """By position. Cost: O(events), of a stream O(its events)."""
         if after is None:
             return Found(items=(), cursor=(call.position,))
-        _refuse_beyond(call, after)
+        call.refuse_beyond((after or (0,))[0])
         behind, log = (after or (0,))[0], call.workspace.log
         if stream := self.stream:
             version = _version_at(
@@ -121,12 +118,6 @@ class Events:
     def _has(self, event: RecordedEvent, call: Call) -> bool:
         is_meant = (self.types is None or event.type in self.types) and is_seen(event, call.caller)
         return is_meant and (self.asset is None or self.asset in assets_of_event(event.type, event.data))
-
-
-def _refuse_beyond(call: Call, after: Cursor | None) -> None:
-    """Whoever waits for what is behind a position that is none would wait for ever."""
-    if after and after[0] > call.position:
-        raise UsageError(f"expected a position up to {call.position}, where the log ends; found {after[0]}")
 
 
 def _version_at(versions: int, position: Position, event: Callable[[int], Sequence[RecordedEvent]]) -> int:
@@ -186,7 +177,7 @@ class Printed:
         self._project = project
         there = call.project(project, None).workspace
         row = run_named(there, run)
-        _refuse_unplanned(there, row, step)
+        refuse_unplanned(there, row, step)
         self._run, self._step = row.run, step
 
     def concerns(self, news: News) -> bool:
@@ -205,17 +196,6 @@ class Printed:
         cursor = found[-1][0] if found else up_to or after or ()
         more = lines.more and len(found) == len(lines.lines)
         return Found(items=found, cursor=cursor, more=more, is_over=lines.is_over and not lines.more and up_to is None)
-
-
-def _refuse_unplanned(there: Workspace, row: RunRow, step: int) -> None:
-    """Raise NotFound for a step that the run does not have. Cost: nothing for one that has begun, else its plan."""
-    with snapshot(there.log) as connection:
-        found = steps_of(connection, there.project, row.run, after=step - 1, limit=1)
-    if not found or found[0].step != step:
-        total = WatchedRun(there, row).look().total
-        if not 0 <= step < total:
-            known = f"steps 0 to {total - 1:,}" if total else "none yet"
-            raise NotFound("step", f"run {row.run} has no step {step:,}, but {known}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -261,7 +241,7 @@ class AssetChanges:
         with time alone. That is why where it begins is told apart from its position, which is all that clients know.
         Cost: two readings of the environment, one if it was read before.
         """
-        _refuse_beyond(call, after)
+        call.refuse_beyond((after or (0,))[0])
         position = call.position if up_to is None else up_to[0]
         now = self._now(call) if up_to is None else self._rows(call, position)
         before = now if after is None else self._before(call, after or (0,))

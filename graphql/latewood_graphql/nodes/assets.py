@@ -12,6 +12,7 @@ from latewood.commands.source import source_of
 from latewood.decide.staleness import Assessed
 from latewood.model.definitions import AssetDefinition
 from latewood.model.keys import AssetKey, PartitionKey
+from latewood.model.partitions import ordinal_of
 from latewood.model.types import display
 from latewood.projections.run_lists import Wanted
 from latewood_eventlog.log import EventLog
@@ -181,7 +182,8 @@ class Asset(graphene.ObjectType):
     )
     head = graphene.Field(
         AssetVersion_,
-        description="The version that the environment has of a partition; null where it has none.",
+        description="The version that the environment has of a partition; null where it has none, and "
+        "an error for what is no partition.",
         partition=graphene.String(
             required=True, default_value="", description="Key of the partition; empty for an unpartitioned one."
         ),
@@ -313,10 +315,14 @@ class Asset(graphene.ObjectType):
         return assets_at(self.environment, stretch_of(self.downstream, first, behind))
 
     async def resolve_head(self: AssetAt, _info: Any, partition: str) -> VersionAt | None:
-        """Of one partition."""
+        """Of one partition. Raises UsageError with near ones for what is none, and was none that had a head."""
         at = self.environment
         facts = await head_of(at, self.key, PartitionKey(partition))
-        return None if facts is None else VersionAt(environment=at, key=self.key, facts=facts)
+        if facts is not None:
+            return VersionAt(environment=at, key=self.key, facts=facts)
+        if partition and self.definition.partitions is not None:  # else it is asked of many assets at once
+            ordinal_of(self.definition.partitions, partition)
+        return None
 
     def resolve_made_at(self: AssetAt, _info: Any) -> datetime | None:
         """Of its heads."""

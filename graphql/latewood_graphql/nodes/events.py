@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
+from difflib import get_close_matches
 from typing import Any, Final
 
 import graphene
@@ -9,7 +10,8 @@ import msgspec
 
 from latewood.commands.views import PRESENT
 from latewood.decide.concerned import assets_of_event
-from latewood.events import TYPE_OF, TokenCreated, TokenRevoked
+from latewood.errors import NotFound
+from latewood.events import TYPE_OF, TYPES, TokenCreated, TokenRevoked
 from latewood.model.access import Role
 from latewood.projections.snapshots import snapshot
 from latewood.projections.states import NOW
@@ -22,6 +24,19 @@ from latewood_graphql.scalars import Json, PositionScalar
 
 ADMINS_ALONE: Final = frozenset({TYPE_OF[TokenCreated], TYPE_OF[TokenRevoked]})
 """Types of what only those see who may say who comes in."""
+
+
+KNOWN: Final = frozenset(TYPES)
+
+
+def checked_types(types: Sequence[str] | None) -> tuple[str, ...] | None:
+    """The types that are asked for. Raises NotFound with near ones for what is none, of which nothing ever comes."""
+    for type_ in types or ():
+        if type_ not in KNOWN:
+            near = get_close_matches(type_, sorted(KNOWN), n=3)
+            hint = f"near: {', '.join(near)}" if near else "others are, such as run.ended"
+            raise NotFound("event type", f'no event is of type "{type_}"; {hint}')
+    return None if types is None else tuple(types)
 
 
 def is_seen(event: RecordedEvent, caller: Caller) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 import graphene
 
 from latewood.commands.runs import run_named
-from latewood.commands.views import instant_of, known_key
+from latewood.commands.views import instant_of, known_key, refuse_never
 from latewood.commands.workspace import Workspace
 from latewood.errors import UsageError
 from latewood.model.access import Role
@@ -18,7 +18,7 @@ from latewood.projections.snapshots import snapshot
 from latewood_graphql.calls import ProjectAt
 from latewood_graphql.fields import many
 from latewood_graphql.nodes.attempts import BUCKETS_MAX
-from latewood_graphql.nodes.events import ADMINS_ALONE, events_at
+from latewood_graphql.nodes.events import ADMINS_ALONE, checked_types, events_at
 from latewood_graphql.pages import Edge, Page, checked_first, key_of, page_arguments
 from latewood_graphql.scalars import PositionScalar
 
@@ -83,8 +83,11 @@ def events_page(
 ) -> Page:
     """What was found, up to as many as are asked for, before enough was looked at. Raises UsageError."""
     beyond, first, since = key_of(after, int), checked_first(first, "after"), since or 0
+    project.call.refuse_beyond(since)
+    if environment:
+        refuse_never(project.workspace, environment)
     wanted = EventsWanted(
-        types=None if types is None else tuple(types),
+        types=checked_types(types),
         hidden=hidden_from(project),
         stream=stream_of(project.workspace, run, stream),
         asset=_id(project, environment, asset),

@@ -8,8 +8,10 @@ import graphene
 
 from latewood.commands.printed import Cursor, Lines, LinesWanted, StepPrinted, printed_by_steps
 from latewood.commands.printed_run import RunPrinted, printed_by_runs
+from latewood.commands.run_progress import refuse_unplanned
 from latewood.errors import UsageError
 from latewood.model.keys import RunId
+from latewood.projections.runs import RunRow
 from latewood_graphql.calls import ProjectAt
 from latewood_graphql.fields import given, many
 from latewood_graphql.pages import FIRST_MAX, checked_first, cursor_of, key_of
@@ -99,11 +101,12 @@ def log_arguments() -> dict[str, Any]:
     }
 
 
-async def logs_page(project: ProjectAt, run: RunId, *, has_ended: bool, search: str, **asked: Any) -> LinesPage:
+async def logs_page(project: ProjectAt, row: RunRow, *, search: str, **asked: Any) -> LinesPage:
     """The page that is asked for, of all runs that it is asked of at once.
 
-    Raises UsageError for directions that contradict and cursors of other lists.
+    Raises UsageError for directions that contradict, cursors of other lists and steps that the run does not have.
     """
+    run, has_ended = row.run, row.ended_position is not None
     step, backwards = asked.get("step"), asked.get("last") is not None or asked.get("before") is not None
     if backwards and (asked.get("first") is not None or asked.get("after") is not None):
         raise UsageError("logs: expected `first` and `after`, or `last` and `before`; found some of both")
@@ -129,6 +132,8 @@ async def logs_page(project: ProjectAt, run: RunId, *, has_ended: bool, search: 
         found = await call.in_the_end(lambda log: of_run.lines(replace(there, log=log), is_over=has_ended))
     else:
         of_step: StepPrinted = await call.load((project.name, up_to), "printed", (run, step), of_steps)
+        if not of_step.events:
+            refuse_unplanned(there, row, step)
         found = await call.in_the_end(lambda _: of_step.lines(there.store, wanted, has_ended=has_ended))
     return LinesPage(lines=found, asked=beyond, backwards=backwards)
 

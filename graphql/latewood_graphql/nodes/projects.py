@@ -5,9 +5,8 @@ from typing import Any
 
 import graphene
 
+from latewood.commands.views import no_environment
 from latewood.decide.step_reasons import StepExplained
-from latewood.projections.environments import existing
-from latewood.projections.snapshots import snapshot
 from latewood_graphql.calls import EnvironmentAt, ProjectAt
 from latewood_graphql.fields import fallible, fallible_many
 from latewood_graphql.nodes.attempts import RunDensity, density_of
@@ -123,9 +122,7 @@ class Project(graphene.ObjectType):
 
     def resolve_environments(self: ProjectAt, _info: Any, behind: int, first: int | None = None) -> Any:
         """Those that are in use. Raises UsageError for too many."""
-        with snapshot(self.workspace.log) as connection:
-            found = [row.environment for row in existing(connection, self.name, self.as_of.position)]
-        return stretch_of(found, first, behind)
+        return stretch_of(self.environments, first, behind)
 
     def resolve_locations(self: ProjectAt, _info: Any, behind: int, first: int | None = None) -> Any:
         """Those that have deployed. Raises UsageError for too many."""
@@ -141,7 +138,10 @@ class Project(graphene.ObjectType):
 
     def resolve_environment(self: ProjectAt, _info: Any, name: str) -> EnvironmentAt:
         """Raises UsageError for an unknown one."""
-        return self.environment(name)
+        found = self.environment(name)
+        if self.environments and name not in self.environments:  # where there is none, each may become the first
+            raise no_environment(name, self.environments)
+        return found
 
     def resolve_run(self: ProjectAt, _info: Any, id: str) -> RunAt:  # noqa: A002 - the argument's name
         """Raises UsageError for an unknown one."""

@@ -9,7 +9,7 @@ import graphene
 
 from latewood.commands.attempts import attempts_of, ended_with_run, steps_at
 from latewood.commands.runs import run_named, under_way
-from latewood.commands.views import PRESENT, known_key
+from latewood.commands.views import PRESENT, known_key, refuse_never
 from latewood.errors import NotFound, UsageError
 from latewood.events import RunStatus
 from latewood.model.keys import AssetId, AssetKey, RunId
@@ -182,7 +182,7 @@ class Run(graphene.ObjectType):
 
     async def resolve_logs(self: RunAt, _info: Any, **asked: Any) -> LinesPage:
         """By line."""
-        return await logs_page(self.project, self.row.run, has_ended=self.row.ended_position is not None, **asked)
+        return await logs_page(self.project, self.row, **asked)
 
     async def resolve_timeline(self: RunAt, _info: Any, first: int, after: int | None = None) -> Any:
         """By number."""
@@ -322,10 +322,15 @@ def wanted_of(
     asset: str | None = None,
     **times: Any,
 ) -> Wanted:
-    """The runs that such arguments choose. Raises UsageError for an unknown asset, and for times without offset."""
+    """The runs that such arguments choose.
+
+    Raises UsageError for an unknown asset or environment, and for times without offset.
+    """
     for name, time in times.items():
         if time is not None and time.tzinfo is None:
             raise UsageError(f"{name}: expected a time with its offset, as in 2026-03-01T00:00Z, found {time}")
+    if environment:
+        refuse_never(project.workspace, environment)
     id_ = None
     if asset is not None:
         view = project.environment(environment or "prod").view
@@ -351,6 +356,8 @@ def runs_page(project: ProjectAt, first: int, after: str | None, wanted: Wanted)
 def going_on_page(project: ProjectAt, first: int, after: str | None, environment: str) -> Page:
     """Runs that had not ended at the project's moment, newest first."""
     limit, before = checked_first(first, "after") + 1, _before(project, after)
+    if environment:
+        refuse_never(project.workspace, environment)
     of: dict[str, Any] = {"environment": environment, "as_of": project.as_of.position}
     with snapshot(project.workspace.log) as connection:
         rows = runs_going_on(connection, project.name, before=before, limit=limit, **of)

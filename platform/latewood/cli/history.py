@@ -279,6 +279,8 @@ def tail_command(*, after: int | None, follow: bool, json_: bool) -> int:
     workspace = open_workspace()
     if after is None:
         after = _before_last(workspace, 10)
+    elif after > (end := workspace.log.position()):
+        raise UsageError(f"expected a position up to {end}, where the log ends; found {after}")
     show = _print_json if json_ else _Lines(workspace).print
     if not follow:
         for event in _events_after(workspace, after):

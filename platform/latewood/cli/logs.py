@@ -67,7 +67,7 @@ def show_logs(
     made = {entry.step: " ".join((*names[entry.step][:1], entry.partition)).rstrip() for entry in steps}
     if step is not None and step not in made:
         known = f"steps {min(made):,} to {max(made):,}" if made else "none yet"
-        raise UsageError(f"run {run} has no step {step:,}, but {known}; `latewood run {run} --all` lists them")
+        raise UsageError(f"run {run} has no step {step:,}, but {known}")
     out = console()
     quiet = True
     alike: Counter[tuple[str, str]] = Counter()

@@ -7,12 +7,9 @@ from latewood.cli import exits
 from latewood.cli.opening import open_workspace
 from latewood.cli.output import STATUS_STYLE, console, duration, moment, print_json, table
 from latewood.commands.runs import Looked, latest, under_way
-from latewood.commands.views import refuse_unknown
+from latewood.commands.views import refuse_never
 from latewood.model.keys import RunId
-from latewood.projections.environments import existing
 from latewood.projections.runs import RunRow
-from latewood.projections.snapshots import snapshot
-from latewood.projections.states import NOW
 
 UNRECORDED = "the process is gone, which is not recorded yet; the next run does"
 
@@ -22,9 +19,7 @@ def runs_command(*, environment: str, status: str | None, limit: int, json_: boo
     workspace = open_workspace()
     found = latest(workspace, limit=limit, environment=environment, status=status or "")
     if environment and not found:
-        with snapshot(workspace.log) as connection:
-            known = [entry.environment for entry in existing(connection, workspace.project, NOW)]
-        refuse_unknown(environment, known)
+        refuse_never(workspace, environment)
     far = under_way(workspace) if any(isinstance(row, RunRow) and row.counts is None for row in found) else {}
     return show_runs(found, far, is_narrowed=bool(environment or status), json_=json_)
 

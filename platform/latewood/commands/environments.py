@@ -1,6 +1,5 @@
 """Environments: branch, compare, promote, drop. Each is one event, however much it is about."""
 
-import difflib
 from collections.abc import Collection, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -8,7 +7,7 @@ from typing import Any, Final
 import msgspec
 
 from latewood.commands.holding import ATTEMPTS, OVERTAKEN, Basis, append_decided
-from latewood.commands.views import PRESENT, AsOf, read_view
+from latewood.commands.views import PRESENT, AsOf, no_environment, read_view
 from latewood.commands.workspace import Workspace, checked_name
 from latewood.decide.canonical import are_equal
 from latewood.decide.keys import configuration_digest
@@ -432,6 +431,4 @@ def _parts(assets: Sequence[AssetId]) -> list[Sequence[AssetId]]:
 
 def _require(name: str, known: Sequence[str]) -> None:
     if name not in known:
-        near = difflib.get_close_matches(name, known, n=3)
-        hint = f"near: {', '.join(near)}" if near else f"there is {', '.join(known) or 'none yet'}"
-        raise NotFound("environment", f'no environment "{name}"; {hint}')
+        raise no_environment(name, known)

@@ -8,13 +8,14 @@ from latewood.commands.recorded_plan import recorded_plan
 from latewood.commands.runs import run_named
 from latewood.commands.workspace import Workspace
 from latewood.decide.how_far import TaskSteps, steps_by_task, time_left
+from latewood.errors import NotFound
 from latewood.events import Action, PlannedSteps, StepFailed, from_json
 from latewood.model.elements import element_named, elements_of
 from latewood.model.keys import AssetId, AssetKey
 from latewood.model.ordinals import Ordinals
 from latewood.model.partitions import describe
 from latewood.model.schemes import Scheme
-from latewood.projections.runs import Expansion, RunRow, expansions_of
+from latewood.projections.runs import Expansion, RunRow, expansions_of, steps_of
 from latewood.projections.snapshots import snapshot
 from latewood.projections.states import durations
 from latewood.projections.statistics import ended_after, first_failures, stretches_of
@@ -145,3 +146,14 @@ def _planned_elements(expansion: Expansion) -> PlannedSteps:
     numbers = Ordinals.between(0, expansion.count)
     assets = (elements_of(expansion.asset),)
     return PlannedSteps(assets=assets, action=Action.RUN, partitions=str(numbers), first=expansion.first)
+
+
+def refuse_unplanned(there: Workspace, row: RunRow, step: int) -> None:
+    """Raise NotFound for a step that the run does not have. Cost: nothing for one that has begun, else its plan."""
+    with snapshot(there.log) as connection:
+        found = steps_of(connection, there.project, row.run, after=step - 1, limit=1)
+    if not found or found[0].step != step:
+        total = WatchedRun(there, row).look().total
+        if not 0 <= step < total:
+            known = f"steps 0 to {total - 1:,}" if total else "none yet"
+            raise NotFound("step", f"run {row.run} has no step {step:,}, but {known}")

@@ -22,7 +22,7 @@ from latewood.model.schemes import DynamicKeys, Scheme, dynamic_names, with_keys
 from latewood.projections.catalog import defined, deployed
 from latewood.projections.configurations import Configuration, configured_along
 from latewood.projections.dynamic import dynamic_keys
-from latewood.projections.environments import existing, in_force, line_of, pins_along
+from latewood.projections.environments import existing, has_been, in_force, line_of, pins_along
 from latewood.projections.renames import renames
 from latewood.projections.snapshots import Snapshot, snapshot, uncollected
 from latewood.projections.states import NOW
@@ -304,6 +304,22 @@ def refuse_unknown(environment: str, known: list[str]) -> None:
             f'no environment "{environment}", only {", ".join(known)}; '
             f"`latewood materialize SELECTION -f FILE --env {environment}` begins it",
         )
+
+
+def refuse_never(workspace: Workspace, environment: str) -> None:
+    """Raise NotFound for an environment that never was. What was done in one that was dropped can be asked for."""
+    with snapshot(workspace.log) as connection:
+        if not has_been(connection, workspace.project, environment):
+            known = [e.environment for e in existing(connection, workspace.project, NOW)]
+            if known:  # else each may become the first
+                raise no_environment(environment, known)
+
+
+def no_environment(name: str, known: Sequence[str]) -> NotFound:
+    """That there is none of that name, with those that come near."""
+    near = difflib.get_close_matches(name, known, n=3)
+    hint = f"near: {', '.join(near)}" if near else f"there is {', '.join(known) or 'none yet'}"
+    return NotFound("environment", f'no environment "{name}"; {hint}')
 
 
 def lying_in(root: Path, locations: Iterable[str]) -> list[str]:

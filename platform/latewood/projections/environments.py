@@ -145,6 +145,10 @@ _ENVIRONMENTS: Final = text(
     "  AND d.from_position > e.from_position AND d.from_position <= :as_of AND d.deployment <> '') "
     "ORDER BY n.environment"
 )
+_HAS_BEEN: Final = text(
+    "SELECT EXISTS (SELECT FROM environments WHERE project = :project AND environment = :environment) "
+    "OR EXISTS (SELECT FROM environment_deployments WHERE project = :project AND environment = :environment)"
+)
 
 
 def line_of(connection: Connection, project: str, environment: str, as_of: Position) -> list[Stretch]:
@@ -165,6 +169,12 @@ def existing(connection: Connection, project: str, as_of: Position) -> list[Envi
     """The environments there are at a position, by name. Cost: O(deployments)."""
     rows = connection.execute(_ENVIRONMENTS, {"project": project, "as_of": as_of})
     return [Environment(**row._mapping) for row in rows]  # noqa: SLF001 - the documented accessor of SQLAlchemy rows
+
+
+def has_been(connection: Connection, project: str, environment: str) -> bool:
+    """Whether there ever was an environment of that name, be it dropped since. Cost: two look-ups."""
+    parameters = {"project": project, "environment": environment}
+    return bool(connection.execute(_HAS_BEEN, parameters).scalar_one())
 
 
 class Difference(NamedTuple):

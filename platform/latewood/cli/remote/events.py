@@ -7,21 +7,24 @@ import msgspec
 from latewood.cli import exits
 from latewood.cli.history import print_event
 from latewood.cli.output import console, plural, print_json, table
-from latewood.cli.remote.connection import connect
+from latewood.cli.remote.connection import connect, of_environment
 from latewood.errors import UsageError
 
 if TYPE_CHECKING:
     from latewood.client import Client, Event
 
 _LAST: Final = 10
-_STATUS: Final = """query ($project: String!, $environment: String!) {
+_STATUS: Final = """query ($project: String!) {
   server { version position actor }
   project(name: $project) {
     queued: runs(status: QUEUED, first: 1) { totalCount }
     running: runs(status: RUNNING, first: 1) { totalCount }
     interrupted: runs(status: INTERRUPTED, first: 1) { totalCount }
-    role environment(name: $environment) { automations { isOn } }
+    role
   }
+}"""
+_AUTOMATIONS: Final = """query ($project: String!, $environment: String!) {
+  project(name: $project) { environment(name: $environment) { automations { isOn } } }
 }"""
 
 
@@ -67,20 +70,26 @@ def _json(event: "Event") -> dict[str, Any]:
 def show(*, position: int) -> int:
     """Print one."""
     client = connect()
-    found = [event for event in client.events(after=max(0, position - 1), first=1) if event.position == position]
+    end = client.position()
+    near = client.events(after=max(0, position - 1), first=1) if position <= end else []
+    found = [event for event in near if event.position == position]
     if not found:
-        raise UsageError(f"no event at position {position:,}; the log ends at {client.position():,}")
+        raise UsageError(f"no event at position {position:,}; the log ends at {end:,}")
     print_json(_json(found[0]))
     return exits.OK
 
 
 def status(*, json_: bool) -> int:
     """How it is, as far as who asks may know: the server, the runs under way, what happens by itself."""
+    from latewood.client import EnvironmentNotFound
+
     client = connect()
-    asked = {"project": client.at.project, "environment": client.at.environment}
-    found = client.query(_STATUS, asked)
+    found = client.query(_STATUS, {"project": client.at.project})
     runs = {word: found["project"][word]["totalCount"] for word in ("queued", "running", "interrupted")}
-    automations = found["project"]["environment"]["automations"]
+    try:
+        automations = of_environment(client, _AUTOMATIONS)["automations"]
+    except EnvironmentNotFound:
+        automations = []  # nothing happens in it
     on, server = sum(each["isOn"] for each in automations), found["server"]
     if json_:
         told = {"url": client.at.url, **server, "role": found["project"]["role"].lower()}
