@@ -138,7 +138,10 @@ class Answering(GraphQLHTTPHandler):
         question = self._documents.question(data)
         kind = question.operation.operation
         if kind is OperationType.SUBSCRIPTION:
-            raise GraphQLError("expected a query or mutation: subscriptions go by server-sent events or a web socket")
+            raise GraphQLError(
+                "expected a query or mutation: subscriptions go by server-sent events (`Accept: text/event-stream`) "
+                "or a web socket"
+            )
         if kind is OperationType.MUTATION and not asking.may_act:
             raise Refused("BAD_INPUT", "expected a query or subscription: what is to be done is sent by POST")
         check(self._documents, question, self._limits)

@@ -2,12 +2,17 @@
 
 import json
 import random
+import re
+import shlex
+import shutil
+import subprocess
 import threading
 import time
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import islice
+from pathlib import Path
 
 import pytest
 from sqlalchemy import create_engine, text
@@ -425,12 +430,31 @@ def test_a_query_is_answered_by_one_event(port):
     assert message["data"]["server"]["version"]
 
 
+def test_what_the_readme_sends_by_curl_is_followed(port, made):
+    made()
+    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    (line,) = re.findall(r"^    (curl .*text/event-stream.*)$", readme, re.MULTILINE)
+    command = shlex.split(line.replace("127.0.0.1:4000", f"127.0.0.1:{port}"))
+    if shutil.which(command[0]) is None:
+        pytest.skip("it needs curl")
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as following:
+        told = next(line for line in following.stdout if line.startswith("data: {"))
+        following.kill()
+    assert json.loads(told.removeprefix("data: "))["data"]["events"]["data"]["status"] == "succeeded"
+
+
+def test_who_does_not_take_events_is_told_by_which_header_they_come(api):
+    (error,) = api.errors("subscription { events { position } }")
+    assert "`Accept: text/event-stream`" in error["message"]
+
+
 @pytest.mark.parametrize(
     ("query", "code"),
     [
         ('subscription { events { position } runProgress(run: "x") { total } }', "INVALID_QUERY"),
         ('subscription { runProgress(run: "x") { total } }', "BAD_INPUT"),
         ('subscription { events(project: "other") { position } }', "BAD_INPUT"),
+        ('subscription { events(types: ["run.endd"]) { position } }', "BAD_INPUT"),
         ("subscription { events(after: -1) { position } }", "INVALID_QUERY"),
         ("subscription {", "INVALID_QUERY"),
     ],
