@@ -9,7 +9,8 @@ from api.acts import Acts
 from api.conftest import SHOP
 from crash.conftest import facts_of
 from latewood.commands.deploying import deploy_loaded
-from latewood.events import AssetObserved, HeadsMoved, ParameterPinned, RetractionUndone, VersionsRetracted
+from latewood.commands.retracting import retract
+from latewood.events import Action, AssetObserved, HeadsMoved, ParameterPinned, RetractionUndone, VersionsRetracted
 
 OTHER = SHOP.replace("* 10", "* 20")
 
@@ -130,6 +131,19 @@ def test_versions_are_retracted_and_that_is_taken_back(api, acts, made, workspac
     assert api.environment(why)["why"] == {"barred": None}
     assert api(flags % undone["position"])["project"]["environment"]["asset"]["flags"] == []
     assert len(recorded(workspace, RetractionUndone)) == 1
+
+
+def test_what_mends_a_retraction_is_what_a_run_of_all_that_is_stale_would_do(api, acts, made, workspace, load):
+    made()
+    run = made(selection="total", force=True).run
+    deploy_loaded(workspace, load(SHOP.replace("int(partition[-2:])", "int(partition[-2:]) + 0")))
+    foreseen = retract(workspace, run, reason="wrong", dry_run=True).reach.plans["prod"].counts
+    counts = "run depends reuse blocked"
+    given = f'version: "{run}", reason: "wrong"'
+    (mending,) = acts.done("retract", given, "Corrected", f"mending {{ {counts} }}")["mending"]
+    preview = api.environment(f'planPreview(selection: "status:stale") {{ counts {{ {counts} }} }}')["planPreview"]
+    assert mending == preview["counts"] == {"run": 4, "depends": 5, "reuse": 0, "blocked": 0}
+    assert {action: foreseen[Action[action.upper()]] for action in counts.split()} == mending
 
 
 def test_what_cannot_be_retracted_says_why(acts, made):

@@ -111,7 +111,7 @@ Corrected: Final = success(
     ),
     mending=many(
         Mending,
-        "What would make others in their place, by environment in which any of it is head, the first hundred.",
+        "What mends it: a run of all that is stale, by environment in which any of it is head, the first hundred.",
         resolver=lambda self, _info: [
             {"environment": name, **{action.name.lower(): count for action, count in plan.counts.items()}}
             for name, plan in islice(self.done.reach.plans.items(), _MENDED_MAX)

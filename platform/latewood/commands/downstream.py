@@ -51,7 +51,7 @@ class HeadsAt:
 class Reach:
     """What goes back to some versions. `roots` are these and what equals them, `made` what was made from them.
 
-    `heads` is where any of them is a head, `plans` by environment what would make others in their place.
+    `heads` is where any of them is a head, `plans` by environment what a run of all that is stale would do.
     """
 
     roots: tuple[Made, ...]
@@ -60,11 +60,11 @@ class Reach:
     plans: Mapping[str, Plan]
 
 
-def reach(workspace: Workspace, named: Iterable[Named], retracted: Retracted) -> Reach:
+def reach(workspace: Workspace, named: Iterable[Named], retracted: Retracted, *, is_foreseen: bool) -> Reach:
     """All that goes back to these versions, or to what equals them; nothing else does.
 
-    `retracted` is what the plans are made by. Cost: O(events since the oldest of them), and the heads of what was
-    found; memory: O(versions found).
+    `retracted` is what the plans are made by, which `is_foreseen` if it is not recorded. Cost: O(events since the
+    oldest of them), the heads of what was found, and a plan of all that is stale; memory: O(versions found).
     """
     with snapshot(workspace.log) as connection:
         roots = equal_versions(connection, workspace.project, named)
@@ -81,7 +81,8 @@ def reach(workspace: Workspace, named: Iterable[Named], retracted: Retracted) ->
         made=_by_asset(made, keys),
         heads=tuple(standing),
         plans={
-            name: _mending(workspace, name, standing, retracted) for name in {h.environment: None for h in standing}
+            name: _mending(workspace, name, standing, retracted, is_foreseen=is_foreseen)
+            for name in {h.environment: None for h in standing}
         },
     )
 
@@ -169,14 +170,21 @@ def partitions_text(scheme: Scheme | None, partitions: Iterable[PartitionKey]) -
     return ", ".join(filter(None, (told, *sorted(others))))
 
 
-def _mending(workspace: Workspace, environment: str, standing: Sequence[HeadsAt], retracted: Retracted) -> Plan:
-    """The plan for those assets of the environment; what it no longer defines, or others make, nobody can make."""
+def _mending(
+    workspace: Workspace, environment: str, standing: Sequence[HeadsAt], retracted: Retracted, *, is_foreseen: bool
+) -> Plan:
+    """The plan for all that is stale in the environment, or would be, which is what is to be run next.
+
+    What would be, if nothing is recorded yet, are those assets; what it no longer defines, or others make, nobody can
+    make. Where there is nothing that can be made there is no step.
+    """
     there = replace(workspace, environment=environment)
     view: View = view_of(there)
     assets = view.catalog.assets
     here = [found.key for found in standing if found.environment == environment and found.key in assets]
-    keys = [key for key in here if assets[key].origin is Origin.MADE]
-    made = make_plan(there, view, Asked(selection=" or ".join(keys) or "*"))
-    if not keys:
-        return replace(made, tasks=())
-    return plan(view.catalog, made.request, replace(made.state, retracted=retracted))
+    keys = [key for key in here if assets[key].origin is Origin.MADE] if is_foreseen else []
+    try:
+        made = make_plan(there, view, Asked(selection=" or ".join(("status:stale", *keys))))
+    except UsageError:
+        return replace(make_plan(there, view, Asked(selection="*")), tasks=())
+    return plan(view.catalog, made.request, replace(made.state, retracted=retracted)) if is_foreseen else made

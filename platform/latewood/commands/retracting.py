@@ -124,7 +124,8 @@ def _correct(
             except WrongExpectedVersion:
                 continue
         names = [_name(found) for found, _ in chosen.versions]
-        return Done(chosen=chosen, keys=keys, position=position, reach=reach(workspace, names, _after(now, facts)))
+        found = reach(workspace, names, _after(now, facts), is_foreseen=dry_run and bool(facts))
+        return Done(chosen=chosen, keys=keys, position=position, reach=found)
     raise Conflict(f"others corrected something in each of {ATTEMPTS} attempts; nothing was recorded, try again")
 
 
