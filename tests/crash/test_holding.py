@@ -146,7 +146,7 @@ def a() -> int:
     return 1
 """
 OVERTAKING = {
-    "drops the environment": lambda workspace, _: drop(workspace, "dev"),
+    "drops the environment": lambda workspace, _: drop(workspace, "dev", force=True),
     "deploys it as an asset": lambda workspace, load: deploy_loaded(workspace, load(MADE)),
     "deploys it no more": lambda workspace, load: deploy_loaded(workspace, load(FLOW.format(1))),
 }
