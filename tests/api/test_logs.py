@@ -251,7 +251,8 @@ def test_lines_of_a_run_have_what_goes_on_and_no_line_twice_once_it_has_ended(ap
         assert texts(page(before=found["endCursor"])) == whole[:-1]
         (tmp_path / "left").touch()
         assert texts(until(["left ends"], after=on["endCursor"])) == ["left ends"]
-        assert texts(page(before=found["endCursor"])) == whole[:-1]
+        # If that has been recorded meanwhile, what it printed stands behind what ended before it.
+        assert texts(page(before=found["endCursor"])) in (whole[:-1], ["before", "right begins"])
         while not page()["isOver"]:
             time.sleep(0.02)
         assert texts(page()) == ["before", "right begins", "right waits", "right ends", "left begins", "left ends"]

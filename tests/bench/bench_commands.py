@@ -8,6 +8,7 @@ from typing import Final
 from bench_server import Bench, run
 
 LATEWOOD: Final = str(Path(sys.executable).parent / "latewood")
+_FLIGHTS: Final = Path(__file__).parents[2] / "examples" / "flights" / "assets.py"
 
 _ONE_ASSET: Final = """from latewood import asset
 
@@ -46,3 +47,14 @@ def one_asset(bench: Bench, repetitions: int) -> Iterator[dict[str, float]]:
             "one-asset-memory": first.peak_mb,
             "one-asset: again, nothing to do": again.seconds,
         }
+
+
+def year(bench: Bench, repetitions: int) -> Iterator[dict[str, float]]:
+    """A year of real flights, day by day: everything made, and the same again; seconds."""
+    command = [LATEWOOD, "materialize", "*", "-f", str(_FLIGHTS)]
+    for _ in range(repetitions):
+        with bench.fresh() as environment:
+            first, again = run(command, environment), run(command, environment)
+            assert "1,116 run, 0 reused" in first.output, first.output
+            assert "0 run, 1,116 reused" in again.output, again.output
+            yield {"year": first.seconds, "year-again": again.seconds}

@@ -93,6 +93,14 @@ SUITES: Final = (
         ),
     ),
     Suite(
+        bench_commands.year,
+        "",
+        lines(
+            "year | examples/flights, a year day by day: 1,116 materializations, whole process | s | - | - | 60 | -",
+            "year-again | the same again, all reused | s | - | - | 5 | -",
+        ),
+    ),
+    Suite(
         bench_plans.many_assets,
         "",
         lines("plan-assets | plan of 10,000 assets / 20,000 edges, state loaded, half stale | s | - | - | 1 | 0.3"),

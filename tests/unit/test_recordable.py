@@ -47,6 +47,7 @@ def test_kinds_of_numbers_become_plain_ones():
     class Count(int):
         pass
 
+    assert recordable_metadata({"best": np.str_("tree")}, subject='"a"') == {"best": "tree"}
     given = {"auc": np.float64(0.9), "nan": np.float64("nan"), "level": Level.HIGH, "count": Count(3)}
     plain = recordable_metadata(given, subject="a")
     assert plain == {"auc": 0.9, "nan": "nan", "level": 2, "count": 3}

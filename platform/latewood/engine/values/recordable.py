@@ -93,7 +93,7 @@ def text(value: str, limit: int = TEXT_MAX) -> str:
 
     Secrets are replaced before: of what is cut, a part would not be recognized.
     """
-    value = redacted(value)
+    value = str.__str__(redacted(value))  # those of other libraries are of types of their own
     if len(value) <= limit and value.isascii() and value.isprintable():
         return value  # nearly all are
     sound = "".join(
