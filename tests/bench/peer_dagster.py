@@ -10,7 +10,10 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from statistics import median
 
 import dagster
 import psycopg2
@@ -21,6 +24,8 @@ CHAINED = 100
 BATCH = 1_000
 BATCHES = 5
 SINGLES = 150
+LAUNCHED = 4
+DAYS = 20
 
 _CONFIGURATION = """
 storage:
@@ -36,6 +41,31 @@ _ONE_ASSET = """from dagster import asset
 @asset
 def one() -> int:
     return 1
+"""
+
+
+_SERVED = """from dagster import AssetSelection, DailyPartitionsDefinition, Definitions, asset, define_asset_job
+
+
+@asset
+def one() -> int:
+    return 1
+
+
+@asset(partitions_def=DailyPartitionsDefinition("2023-01-01", end_date="2023-01-{end:02}"))
+def day() -> int:
+    return 1
+
+
+defs = Definitions(assets=[one, day], jobs=[define_asset_job("one_job", "one"), define_asset_job("days_job", "day")])
+"""
+
+_RUNS = """
+    SELECT extract(epoch FROM min(e.timestamp) FILTER (WHERE e.dagster_event_type = 'STEP_START') - r.create_timestamp),
+        extract(epoch FROM min(e.timestamp) FILTER (WHERE e.dagster_event_type = 'ASSET_MATERIALIZATION')
+            - r.create_timestamp)
+    FROM runs r JOIN event_logs e USING (run_id) WHERE r.status = 'SUCCESS' GROUP BY r.run_id, r.create_timestamp
+    ORDER BY r.create_timestamp
 """
 
 
@@ -128,6 +158,52 @@ def one_asset() -> dict[str, float]:
     return {"one-asset": seconds, "one-asset-memory": megabytes}
 
 
+def latency() -> dict[str, float]:
+    """From the record of a run to its step's start, and to its materialization, by a daemon that is up; ms, medians.
+
+    The first run, which is slower, is left out; so is what the command takes that asks.
+    """
+    with _daemon() as file:
+        for number in range(1, LAUNCHED + 1):
+            _command("job", "launch", "-f", file, "-j", "one_job")
+            _wait(lambda so_many=number: len(_rows(_RUNS)) >= so_many)
+        started, visible = (map(float, times) for times in zip(*_rows(_RUNS)[1:], strict=True))
+    return {"engine-start": median(started) * 1e3, "engine-visible": median(visible) * 1e3}
+
+
+def backfill() -> dict[str, float]:
+    """Partitions of a trivial asset, a run each as they are by default: the seconds that a thousand would take."""
+    with _daemon() as file:
+        begun = time.perf_counter()
+        _command("job", "backfill", "-f", file, "-j", "days_job", "--all", "--noprompt")
+        _wait(lambda: len(_rows(_RUNS)) >= DAYS)
+        return {"engine-backfill": (time.perf_counter() - begun) / DAYS * 1_000}
+
+
+@contextmanager
+def _daemon() -> Iterator[str]:
+    """A daemon that looks at these definitions."""
+    file = Path(os.environ["DAGSTER_HOME"]) / "served.py"
+    file.write_text(_SERVED.format(end=DAYS + 1), encoding="utf-8")
+    told = file.with_suffix(".log")
+    with told.open("w") as out:
+        program = str(Path(sys.executable).parent / "dagster-daemon")
+        process = subprocess.Popen([program, "run", "-f", str(file)], stdout=out, stderr=out)
+    try:
+        _wait(lambda: "following daemons" in told.read_text())
+        yield str(file)
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def _wait(is_so: Callable[[], bool]) -> None:
+    until = time.monotonic() + 300
+    while not is_so():
+        assert time.monotonic() < until, "that never was so"
+        time.sleep(0.1)
+
+
 def _materialized(assets: list) -> float:
     instance = dagster.DagsterInstance.get()
     started = time.perf_counter()
@@ -168,15 +244,20 @@ def _tree_mb(root: int) -> float:
 
 
 def _bytes() -> int:
+    ((size,),) = _rows(
+        "SELECT coalesce(sum(pg_total_relation_size(c.oid)), 0) FROM pg_class c "
+        "JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = 'public' AND c.relkind = 'r'"
+    )
+    return int(size)
+
+
+def _rows(query: str) -> list[tuple]:
     with psycopg2.connect(sys.argv[2]) as connection, connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT coalesce(sum(pg_total_relation_size(c.oid)), 0) FROM pg_class c "
-            "JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = 'public' AND c.relkind = 'r'"
-        )
-        return int(cursor.fetchone()[0])
+        cursor.execute(query)
+        return cursor.fetchall()
 
 
-WORKLOADS = {f.__name__: f for f in (independent, chain, appends, version, one_asset)}
+WORKLOADS = {f.__name__: f for f in (independent, chain, appends, version, one_asset, latency, backfill)}
 
 
 if __name__ == "__main__":

@@ -119,7 +119,7 @@ SUITES: Final = (
     ),
     Suite(
         bench_engine.latency,
-        "",
+        "latency",
         lines(
             "engine-start | request to first step started, engine warm | ms | 1200-3200 | - | 60 | 25",
             "engine-visible | request to materialized and visible, one trivial asset | ms | 2400-4600 | - | 100 | 50",
@@ -127,7 +127,7 @@ SUITES: Final = (
     ),
     Suite(
         bench_engine.backfill,
-        "",
+        "backfill",
         lines(
             "engine-backfill | backfill of 1,000 trivial partitions, a step each, 2 workers | s | 2500 | - | 8 | 4",
             "engine-asked | 10,000 partitions: request accepted | s | - | - | 1 | 0.3",
