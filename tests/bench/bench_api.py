@@ -76,13 +76,14 @@ def catalog(bench: Bench, repetitions: int) -> Iterator[dict[str, float]]:
         materialized(bench, layered, lambda node, _: layer_of(node) == ASSETS // LAYER // 2) as environment,
         _served(environment) as port,
     ):
-        for _ in range(repetitions):
+        for repetition in range(repetitions):
             graph, size = _asked(port, _of_environment(_GRAPH))
             status, _ = _asked(port, _of_environment(_STATUS))
             groups, _ = _asked(port, _of_environment(_GROUPS))
             middle = _position(port) // 2
             then, _ = _asked(port, _of_environment(_STATUS, middle))
-            first_looks = _asked_once(port, [_of_environment(_STATUS, middle + n) for n in range(1, 1 + _FIRST_LOOKS)])
+            unseen = range(middle + 1 + repetition * _FIRST_LOOKS, middle + 1 + (repetition + 1) * _FIRST_LOOKS)
+            first_looks = _asked_once(port, [_of_environment(_STATUS, moment) for moment in unseen])
             yield {
                 "api-graph": graph[0],
                 "api-graph-p99": graph[1],

@@ -36,8 +36,12 @@ _ENGINES = 2
 _LAST_S = 180
 """How long the last backfill may take once nobody does anything to its engines any more."""
 
-ACTS = {"kill": 5, "stop": 2, "stop long": 0.3, "kill worker": 3, "stop server": 1, "kill server": 1}
+ACTS = {"kill": 5, "stop": 2, "kill worker": 3, "stop server": 1, "kill server": 1}
 """What is done, and how often in comparison."""
+
+LONG = ("stop long", "stop server long")
+"""What is done once before, for half a minute each."""
+_LONG_S = 30
 
 
 def serve(root: Path, name: str) -> None:
@@ -59,6 +63,7 @@ class Engines:
         self._processes: list[subprocess.Popen[bytes]] = []
         self._number = 0
         self._continues: list[tuple[float, int]] = []
+        self._first = list(LONG)
 
     def keep(self) -> None:
         """Start as many as have died, and let those go on whose time has come."""
@@ -72,28 +77,29 @@ class Engines:
             self._continues.remove((at, pid))
             self._signal(pid, signal.SIGCONT)
 
-    def disturb(self) -> None:
-        """Do one thing to one of them."""
-        act = self._luck.choices(list(ACTS), list(ACTS.values()))[0]
+    def disturb(self) -> float:
+        """Do one thing to one of them. For so many seconds nothing else is to be done then."""
+        act = self._first.pop(0) if self._first else self._luck.choices(list(ACTS), list(ACTS.values()))[0]
         process, share = self._luck.choice(self._processes), self._luck.random()
         print(json.dumps({"at": round(time.monotonic() - BEGUN, 1), "act": act, "to": process.pid}), flush=True)
         match act:
             case "kill":
                 self._signal(process.pid, signal.SIGKILL)
             case "stop" | "stop long":
-                seconds = 30 if act == "stop long" else LEASE.total_seconds() * (0.5 + 2 * share)
+                seconds = _LONG_S if act == "stop long" else LEASE.total_seconds() * (0.5 + 2 * share)
                 self._signal(process.pid, signal.SIGSTOP)
                 self._continues.append((time.monotonic() + seconds, process.pid))
             case "kill worker":
                 workers = _children(process.pid)
                 if workers:
                     self._signal(workers[int(share * len(workers))], signal.SIGKILL)
-            case "stop server" | "kill server":
+            case "stop server" | "stop server long" | "kill server":
                 found = server.status(self._home)
                 if isinstance(found, server.Running):
                     os.kill(found.pid, signal.SIGKILL if act == "kill server" else signal.SIGQUIT)
-                time.sleep(2 * share)
+                time.sleep(_LONG_S if act == "stop server long" else 2 * share)
                 server.ensure_started(self._home)
+        return _LONG_S + 1 if act == "stop long" else self._luck.uniform(0.3, 5)
 
     def calm(self) -> None:
         """Let all go on."""
@@ -141,8 +147,7 @@ def soak(root: Path, seconds: float, seed: int) -> int:
             engines.keep()
             if time.monotonic() < end:
                 if time.monotonic() >= disturbed:
-                    engines.disturb()
-                    disturbed = time.monotonic() + luck.uniform(0.3, 5)
+                    disturbed = time.monotonic() + engines.disturb()
             else:
                 engines.calm()
                 assert time.monotonic() < end + _LAST_S, f"run {run} does not end"
