@@ -369,3 +369,19 @@ def test_an_attempt_that_nothing_else_ended_has_ended_with_its_run(api):
 
 def at(second):
     return datetime(2026, 1, 1, 0, 0, second, tzinfo=UTC)
+
+
+def test_of_steps_that_told_nothing_few_are_looked_for_in_plans(api):
+    def asked(count):
+        of_run = "logs(step: 3) { isOver }"
+        return api.errors(f"{{ project {{ runs(first: {count}) {{ nodes {{ {of_run} }} }} }} }}")
+
+    for number in range(21):
+        run = RunId(f"quiet{number:02}")
+        fact = RunRequested(run=run, environment="prod", selection="*", deployments={})
+        event = new_event(fact, project="default", stream=f"run/{run}", name=(), at=at(number), actor="test")
+        append = StreamAppend(project="default", stream=f"run/{run}", events=(event,))
+        api.workspace.log.append(Batch(appends=(append,)))
+    with pytest.raises(KeyError):
+        asked(20)
+    assert "at most 20 runs in a query" in asked(21)[0]["message"]

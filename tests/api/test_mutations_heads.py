@@ -146,6 +146,16 @@ def test_what_mends_a_retraction_is_what_a_run_of_all_that_is_stale_would_do(api
     assert {action: foreseen[Action[action.upper()]] for action in counts.split()} == mending
 
 
+def test_what_others_make_is_retracted_where_nothing_is_made(acts, workspace, load):
+    deploy_loaded(workspace, load("from latewood.external import external_asset\n\nfeed = external_asset('feed')"))
+    acts.done("reportMaterialization", 'asset: "feed", dataVersion: "bad"', "MaterializationReported", "__typename")
+    seen = recorded(workspace, AssetObserved)[-1]
+    given = f'version: "{seen.version}", reason: "wrong"'
+    found = acts.done("retract", given, "Corrected", "versionsCount mending { environment run blocked }")
+    assert (found["versionsCount"], found["mending"]) == (1, [{"environment": "prod", "run": 0, "blocked": 0}])
+    assert len(recorded(workspace, VersionsRetracted)) == 1
+
+
 def test_what_cannot_be_retracted_says_why(acts, made):
     run = made().run
     for field, arguments, type_ in (

@@ -186,5 +186,5 @@ def _mending(
     try:
         made = make_plan(there, view, Asked(selection=" or ".join(("status:stale", *keys))))
     except UsageError:
-        return replace(make_plan(there, view, Asked(selection="*")), tasks=())
+        return make_plan(there, view, Asked(selection="*", places={}))
     return plan(view.catalog, made.request, replace(made.state, retracted=retracted)) if is_foreseen else made

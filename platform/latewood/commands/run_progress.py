@@ -149,11 +149,15 @@ def _planned_elements(expansion: Expansion) -> PlannedSteps:
 
 
 def refuse_unplanned(there: Workspace, row: RunRow, step: int) -> None:
-    """Raise NotFound for a step that the run does not have. Cost: nothing for one that has begun, else its plan."""
+    """Raise NotFound for a step that the run does not have; one that is not planned yet may have any.
+
+    Cost: nothing for one that has begun, else its plan.
+    """
     with snapshot(there.log) as connection:
         found = steps_of(connection, there.project, row.run, after=step - 1, limit=1)
     if not found or found[0].step != step:
         total = WatchedRun(there, row).look().total
-        if not 0 <= step < total:
-            known = f"steps 0 to {total - 1:,}" if total else "none yet"
+        is_planned = total > 0 or row.ended_position is not None
+        if step < 0 or (is_planned and step >= total):
+            known = f"steps 0 to {total - 1:,}" if total else "none"
             raise NotFound("step", f"run {row.run} has no step {step:,}, but {known}")

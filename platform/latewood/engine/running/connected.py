@@ -207,7 +207,7 @@ def _fetched(connector: Connector, address: str, fingerprint: str, path: Path) -
         there = _seen(connector, address)
     if there != fingerprint:
         what = "another content than was recorded" if there else "nothing there any more"
-        raise PermanentError(f"there is {what}. Materialize it again")
+        raise PermanentError(f"there is {what}. Materialize it again with --force: plans do not look there")
     return path_version(path)
 
 
