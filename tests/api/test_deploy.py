@@ -9,7 +9,7 @@ import pytest
 
 from api.acts import Acts
 from latewood.commands.deploying import deploy_loaded
-from latewood.commands.deploying_apart import deploy_here
+from latewood.commands.deploying_apart import LOADING_S, deploy_here
 from latewood.commands.pools import set_pool
 from latewood.commands.workspace import of_project
 from latewood.engine.loading.loader import load_file
@@ -189,6 +189,7 @@ def test_nothing_is_loaded_but_what_the_project_lists(api, acts, tree, workspace
 
 
 def test_one_is_loaded_at_a_time(acts, tree):
+    assert _LOADING.waiting_s > LOADING_S, "who asks again by the same key waits until it is done"
     with _LOADING.lock:
         assert acts.refused("deploy", 'location: "shop"')[0] == "Conflict"
     acts.done("deploy", 'location: "shop"', "LocationDeployed", SHOWN)

@@ -1,13 +1,18 @@
 """Looking at what is made elsewhere: the code of its location looks, in a process of its own."""
 
 import os
+from dataclasses import replace
 
 import pytest
 
 from api.acts import Acts
 from latewood.commands.deploying import deploy_loaded
-from latewood.events import AssetObserved, ObservationFailed, from_json
+from latewood.engine.running.calls import Raised
+from latewood.engine.running.looking import Sight
+from latewood.errors import Conflict
+from latewood.events import AssetObserved, Failure, FailureKind, ObservationFailed, from_json
 from latewood.serving import observing
+from latewood.serving.observing import LOOKING_S, observe_deployed
 from latewood_graphql.mutations.observing import _LOOKING
 
 OUTSIDE = """
@@ -108,9 +113,69 @@ def test_what_cannot_be_looked_at_says_why_and_nothing_is_recorded(acts, tree, w
         assert (found[0], message in found[1]) == (type_, True), (arguments, found)
     with _LOOKING.lock:
         assert acts.refused("observe", 'selection: "feed"')[0] == "Conflict"
+    assert _LOOKING.waiting_s > LOOKING_S, "who asks again by the same key waits until it is done"
     monkeypatch.setattr(observing.observe_deployed, "__kwdefaults__", {"partition": "", "key": "", "limit_s": 0.0})
     found = acts.refused("observe", 'selection: "feed"')
     assert found[0] == "InvalidInput"
     assert "looking took longer than 0 s" in found[1]
     assert "fewer partitions" in found[1]
     assert recorded(workspace) == []
+
+
+@pytest.fixture
+def overtaken(tree, workspace, monkeypatch):
+    """Looks by a key; while it is looked, another process does by the same key, and is first to record."""
+
+    def observed(asked, other, sight):
+        truly, by_other = observing._Eyes.look, []
+
+        def look(self, asset, ordinal):
+            monkeypatch.setattr(observing._Eyes, "look", truly)
+            if not by_other:
+                by_other.append(observe_deployed(workspace, **other, key="k", environ=os.environ))
+            monkeypatch.setattr(observing._Eyes, "look", look)
+            return sight
+
+        monkeypatch.setattr(observing._Eyes, "look", look)
+        try:
+            return observe_deployed(workspace, **asked, key="k", environ=os.environ), by_other[0]
+        finally:
+            monkeypatch.setattr(observing._Eyes, "look", truly)
+
+    return observed
+
+
+FEED, EUR, RATES = {"selection": "feed"}, {"selection": "rates", "partition": "eur"}, {"selection": "rates"}
+FAILED = Raised(failure=Failure(kind=FailureKind.USER, error="ValueError", message="away"), duration_ms=1.0, output="")
+
+
+@pytest.mark.parametrize(
+    ("asked", "sight"),
+    [
+        (FEED, FAILED),
+        (FEED, Sight(data_version="given:tuesday", metadata={}, added={})),
+        (FEED, Sight(data_version="given:monday", metadata={"rows": 7}, added={})),
+        (RATES, FAILED),
+    ],
+)
+def test_of_processes_that_look_at_once_by_a_key_one_records_whatever_the_others_see(
+    overtaken, workspace, asked, sight
+):
+    found, first = overtaken(asked, asked, sight)
+    assert not first.repeated
+    assert found == replace(first, repeated=True, position=found.position)
+    assert [fact.version.rpartition(".")[0] for fact in recorded(workspace)] == [
+        first.observation for _ in (*first.seen, *first.unseen)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("asked", "other"), [(FEED, RATES), (EUR, RATES), (RATES, EUR), (FEED, {"selection": "feed or rates"})]
+)
+def test_one_key_is_for_one_thing_also_at_once(overtaken, workspace, asked, other):
+    seen = Sight(data_version="given:v1", metadata={}, added={})
+    with pytest.raises(Conflict, match="something else was looked at by the same key"):
+        overtaken(asked, other, seen)
+    with pytest.raises(Conflict, match="something else was looked at by the same key"):
+        observe_deployed(workspace, **asked, key="k", environ=os.environ)
+    assert len({fact.version.rpartition(".")[0] for fact in recorded(workspace)}) == 1

@@ -4,7 +4,7 @@ from typing import Any, Final
 
 import graphene
 
-from latewood.commands.deploying_apart import DeployedApart, deploy_here, deployed_by
+from latewood.commands.deploying_apart import LOADING_S, DeployedApart, deploy_here, deployed_by
 from latewood.commands.deployments import RolledBack, roll_back
 from latewood.commands.workspace import Workspace
 from latewood.model.access import Role
@@ -14,7 +14,7 @@ from latewood_graphql.mutations.acting import Done, mutation, success
 from latewood_graphql.mutations.turns import Turns
 from latewood_graphql.nodes.deployments import DeploymentDifference, DifferenceAt, difference_of
 
-_LOADING: Final = Turns("the server loads a location just now; ask again when it has")
+_LOADING: Final = Turns("the server loads a location just now; ask again when it has", LOADING_S)
 
 
 def _difference(self: Done, _info: Any) -> DifferenceAt | None:

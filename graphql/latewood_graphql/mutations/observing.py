@@ -11,14 +11,14 @@ from latewood.commands.sightings import Observed
 from latewood.commands.workspace import Workspace
 from latewood.events import CheckEvaluated
 from latewood.model.access import Role
-from latewood.serving.observing import observe_deployed
+from latewood.serving.observing import LOOKING_S, observe_deployed
 from latewood_graphql.advice import for_callers
 from latewood_graphql.fields import given, many
 from latewood_graphql.mutations.acting import mutation, success
 from latewood_graphql.mutations.turns import Turns
 from latewood_graphql.scalars import Json
 
-_LOOKING: Final = Turns("the server looks at external assets just now; ask again when it has")
+_LOOKING: Final = Turns("the server looks at external assets just now; ask again when it has", LOOKING_S)
 _LISTED_MAX: Final = 1_000
 
 

@@ -22,11 +22,12 @@ from latewood.errors import Conflict, UsageError
 from latewood.events import AssetObserved, CheckEvaluated, Failure, FailureKind, ObservationFailed, from_json
 from latewood.external import DataVersion
 from latewood.model.definitions import AssetDefinition, Origin
-from latewood.model.keys import UNPARTITIONED, AssetId, AssetKey, PartitionKey, RunId
+from latewood.model.keys import UNPARTITIONED, AssetKey, PartitionKey, RunId
 from latewood.model.partitions import existing, key_at, keys_of, parse_partitions
 from latewood.projections.observations import looks_named
 from latewood.projections.snapshots import snapshot
 from latewood.projections.states import heads
+from latewood.projections.statistics import keys_of_ids
 from latewood_eventlog.errors import EventConflict
 from latewood_eventlog.records import Position
 
@@ -67,14 +68,15 @@ def looked_at(
     evaluate: Evaluating,
     *,
     together: bool = False,
+    name: str = "",
 ) -> Observed:
     """What is seen of these assets by such looks, recorded, with the verdicts of their checks. Raises as `observe`.
 
-    With `together` all of them are, or nothing.
+    With `together` all of them are, or nothing; then with a `name` those of whoever is the first one to record by it.
     """
     now, keys = workspace.clock(), [asset.key for asset in assets]
     partitions = partitions_asked(view.catalog, keys, partition, now)
-    recorder = SightRecorder(workspace, view, keys, observation, at_once=None if together else _AT_ONCE)
+    recorder = SightRecorder(workspace, view, keys, observation, at_once=None if together else _AT_ONCE, name=name)
     recorder.judge_by(view.root, evaluate)
     for asset in assets:
         for ordinal in partitions.get(asset.key, existing(asset.partitions, now)):
@@ -128,11 +130,14 @@ def report(
     for of in partitions:
         recorder.see(asset, of, sight)
     try:
-        return recorder.done()
-    except EventConflict:  # somebody else has said it meanwhile
+        done = recorder.done()
+    except EventConflict:  # somebody else has said something by it meanwhile
         if (before := _reported(workspace, view, asset, observation, partitions, sight)) is None:
             raise
         return before
+    if done.repeated:  # they have said this, and maybe of more partitions
+        return _reported(workspace, view, asset, observation, partitions, sight) or done
+    return done
 
 
 def _reported(
@@ -165,26 +170,25 @@ def _reported(
     return Observed(observation=observation, seen=seen, unseen=(), printed=False, position=position)
 
 
-def observed_before(
-    workspace: Workspace, view: View, assets: Sequence[AssetDefinition], partition: str, observation: RunId
-) -> Observed | None:
-    """What is recorded of this very observation, made all at once; None where nothing is.
+def observed_before(workspace: Workspace, name: str, observation: RunId) -> Observed | None:
+    """What is recorded by this name, made all at once; None where nothing is. Raises Conflict for another observation.
 
-    Raises Conflict for one of another environment, of other assets than these, or of other partitions.
+    Who has asked for something else by the same name has another one: its id begins with the name.
     """
     with snapshot(workspace.log) as connection:
-        rows = looks_named(connection, workspace.project, observation)
-    if not rows:
-        return None
-    named, begun = {view.ids[asset.key]: asset for asset in assets}, min(row.position for row in rows)
-    facts = _facts_of(workspace, observation, begun)
-    if not _are_of(workspace, view, named, partition, facts):
-        raise Conflict("something else was looked at by the same key; take another one")
-    with snapshot(workspace.log) as connection:
-        before = heads(connection, workspace.project, workspace.environment, list(named), begun - 1)
+        rows = looks_named(connection, workspace.project, name)
+        if not rows:
+            return None
+        if rows[0].run != observation:
+            raise Conflict("something else was looked at by the same key; take another one")
+        assets = list(dict.fromkeys(row.asset for row in rows))
+        keys = keys_of_ids(connection, workspace.project, assets)
+        begun = min(row.position for row in rows)
+        before = heads(connection, workspace.project, workspace.environment, assets, begun - 1)
     seen, unseen, not_passed = list[Seen](), list[Unseen](), list[NotPassed]()
+    facts = _facts_of(workspace, observation, begun)
     for fact in facts:
-        key, of = named[fact.asset].key, fact.partition
+        key, of = keys[fact.asset], fact.partition
         match fact:
             case AssetObserved():
                 head = before[fact.asset].get(of)
@@ -204,24 +208,6 @@ def observed_before(
         position=max(row.position for row in rows),
         not_passed=tuple(not_passed),
         repeated=True,
-    )
-
-
-def _are_of(
-    workspace: Workspace, view: View, named: Mapping[AssetId, AssetDefinition], partition: str, facts: Sequence[_Fact]
-) -> bool:
-    """Whether they are what is recorded of looking at these: unless they were named some partitions are passed over."""
-    if any(fact.environment != workspace.environment or fact.asset not in named for fact in facts):
-        return False
-    asked = partitions_asked(view.catalog, [asset.key for asset in named.values()], partition, workspace.clock())
-    looked: dict[AssetId, set[PartitionKey]] = {id_: set() for id_ in named}
-    for fact in facts:
-        looked[fact.asset].add(fact.partition)
-    return all(
-        looked[id_] == {key_at(asset.partitions, n) for n in asked[asset.key]}
-        if asset.key in asked
-        else bool(looked[id_]) or asset.partitions is not None
-        for id_, asset in named.items()
     )
 
 

@@ -1,7 +1,7 @@
 """What was seen of external assets, and recording it as long as the environment has them."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,7 +12,7 @@ from latewood.commands.workspace import Workspace
 from latewood.decide.contents import named_paths
 from latewood.engine.running.calls import Raised
 from latewood.engine.running.looking import Sight
-from latewood.engine.running.recorder import Told, added_partitions, new_event
+from latewood.engine.running.recorder import Told, added_partitions, event_id, new_event
 from latewood.engine.running.sight_checks import Evaluating, SightChecks
 from latewood.engine.storage.store import Staged
 from latewood.engine.values.values import Values
@@ -23,7 +23,7 @@ from latewood.model.keys import AssetId, AssetKey, PartitionKey, RunId, VersionI
 from latewood.projections.snapshots import snapshot
 from latewood.projections.states import NOW, check_verdicts, heads
 from latewood_eventlog.errors import LogMoved
-from latewood_eventlog.records import Position, StreamAppend
+from latewood_eventlog.records import NewEvent, Position, StreamAppend
 
 STREAM: Final = "observations"
 
@@ -81,15 +81,25 @@ class Observed:
 class SightRecorder:
     """Records observations of these assets as long as the environment has them as external.
 
-    `at_once` is how many there are in one append, None = all, however many: then it is all or nothing.
+    `at_once` is how many there are in one append, None = all, however many: then it is all or nothing. Of several
+    recorders with one name the log takes what the first of them has seen, and nothing of what others have; by default
+    each has its own.
     """
 
     def __init__(
-        self, workspace: Workspace, view: View, keys: Sequence[AssetKey], observation: RunId, *, at_once: int | None
+        self,
+        workspace: Workspace,
+        view: View,
+        keys: Sequence[AssetKey],
+        observation: RunId,
+        *,
+        at_once: int | None,
+        name: str = "",
     ) -> None:
         self._workspace = workspace
         self._view = view
         self.observation = observation
+        self._name = name or observation
         self._keys = {view.ids[key]: key for key in keys}
         self._position = view.position
         self._at_once = at_once
@@ -101,6 +111,7 @@ class SightRecorder:
         self._not_passed: list[NotPassed] = []
         self._checks: SightChecks | None = None
         self._printed = False
+        self._repeated = False
         with snapshot(workspace.log) as connection:
             self._heads = heads(
                 connection, workspace.project, workspace.environment, [view.ids[key] for key in keys], NOW
@@ -188,6 +199,7 @@ class SightRecorder:
             printed=self._printed,
             not_passed=tuple(self._not_passed),
             position=self._workspace.log.position(),
+            repeated=self._repeated,
         )
 
     def has_head(self, asset: AssetDefinition, partition: PartitionKey) -> bool:
@@ -225,22 +237,31 @@ class SightRecorder:
         self._needs = []
         project, at, actor = workspace.project, workspace.clock(), workspace.actor
         events = tuple(
-            new_event(fact, project=project, stream=STREAM, name=name, at=at, actor=actor) for fact, name, _ in waiting
+            self._named(new_event(fact, project=project, stream=STREAM, name=name, at=at, actor=actor), fact)
+            for fact, name, _ in waiting
         )
         append = StreamAppend(project=workspace.project, stream=STREAM, events=events)
         assets = {asset for _, _, asset in waiting}
         for _ in range(ATTEMPTS):
             basis = Basis(position=self._position, environments=(workspace.environment,), assets=assets)
             try:
-                self._position = append_decided(workspace, append, basis).last
+                done = append_decided(workspace, append, basis)
             except LogMoved:
                 self._position = self._still_external(assets)
             else:
+                self._position, self._repeated = done.last, self._repeated or done.repeated
                 return
         raise Conflict(
             f"{workspace.environment} was changed by others in each of {ATTEMPTS} attempts; "
             "the last observations were not recorded, observe again"
         )
+
+    def _named(self, event: NewEvent, fact: Event) -> NewEvent:
+        """A look is one fact, whatever is seen of it: so the log refuses the second one of that name."""
+        if not isinstance(fact, AssetObserved | ObservationFailed):
+            return event
+        number = fact.version.rpartition(".")[2]
+        return replace(event, event_id=event_id(self._workspace.project, STREAM, "look", self._name, number))
 
     def _still_external(self, assets: Collection[AssetId]) -> Position:
         """Where the log ends, by when the environment still has these. Raises UsageError where it has not."""

@@ -55,6 +55,9 @@ Answering = Callable[[Request], Answered]
 LOOKING_S: Final = 60.0
 """How long all looks may take that somebody waits for who asks a server."""
 
+_ASKED_LENGTH: Final = 4
+"""So much of an observation's id is of what was asked for, 20 bits, behind what is of the key."""
+
 Observe = Callable[[Workspace, str, ScheduleDefinition], Observed]
 """Looks at what a schedule of that location says. Raises UsageError where there is nothing to look at."""
 
@@ -123,19 +126,41 @@ def observe_deployed(
     Raises UsageError where there is nothing to look at, and where it takes longer than that; Conflict for a key by
     which something else was looked at, and for a location whose code cannot be run any more; LogError, StoreError.
     """
+    if not key:
+        return _observed(workspace, selection, partition, workspace.new_run(), "", environ, limit_s)
+    name = run_for((workspace.project, "observed"), key)
+    asked = run_for((workspace.environment, selection, partition), key)
+    observation = RunId(f"{name}{asked[:_ASKED_LENGTH]}")
+    if (before := observed_before(workspace, name, observation)) is not None:
+        return before
+    try:
+        done = _observed(workspace, selection, partition, observation, name, environ, limit_s)
+    except EventConflict:  # somebody else has asked by this key meanwhile
+        if (before := observed_before(workspace, name, observation)) is None:
+            raise
+        return before
+    if done.repeated:  # they have seen this, and maybe more
+        return observed_before(workspace, name, observation) or done
+    return done
+
+
+def _observed(
+    workspace: Workspace,
+    selection: str,
+    partition: str,
+    observation: RunId,
+    name: str,
+    environ: Mapping[str, str],
+    limit_s: float,
+) -> Observed:
+    """Raises EventConflict for a name by which something else was recorded meanwhile."""
     view = view_of(workspace)
     assets = _observable(view, selection)
-    observation = run_for((workspace.project, "observed"), key) if key else workspace.new_run()
-    if key and (before := observed_before(workspace, view, assets, partition, observation)) is not None:
-        return before
     with caches_in_use(workspace.home.absolute()), _Homes(workspace, view, environ, limit_s) as homes:
         eyes = _Eyes(observation, homes.answering)
-        try:
-            return looked_at(workspace, view, assets, partition, observation, eyes.look, eyes.evaluate, together=True)
-        except EventConflict:  # somebody else has asked by this key meanwhile
-            if not key or (before := observed_before(workspace, view, assets, partition, observation)) is None:
-                raise
-            return before
+        return looked_at(
+            workspace, view, assets, partition, observation, eyes.look, eyes.evaluate, together=True, name=name
+        )
 
 
 def _observable(view: View, selection: str, location: str = "") -> Sequence[AssetDefinition]:
