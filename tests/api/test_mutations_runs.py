@@ -8,7 +8,7 @@ import pytest
 
 from api.acts import Acts
 from api.conftest import SHOP
-from crash.conftest import facts_of, within  # noqa: F401 - a fixture
+from crash.conftest import facts_of, lose_code, within  # noqa: F401 - a fixture
 from latewood.commands.deploying import deploy_loaded
 from latewood.events import RunCancelRequested, RunRequested
 
@@ -448,6 +448,15 @@ def test_a_run_is_cancelled_and_retried(api, acts, deployed, workspace, within):
     twice = acts.done("retryRun", f'run: "{id_}", key: "again"', "Launched", "repeated run { id }")
     assert (again["run"], again["repeated"], twice["repeated"]) == (twice["run"], False, True)
     assert [fact.rerun_of for fact in asked(workspace)] == ["", id_]
+
+
+def test_code_that_is_gone_from_the_store_is_a_conflict_and_nothing_is_asked_for(acts, deployed, workspace, made):
+    run = made("@asset\ndef broken() -> int:\n    raise ValueError\n").run
+    lose_code(workspace)
+    for field, arguments in (("launch", 'selection: "*"'), ("retryRun", f'run: "{run}"')):
+        type_, message = acts.refused(field, arguments)
+        assert (type_, "is not in the artifact store any more" in message) == ("Conflict", True)
+    assert [fact.run for fact in asked(workspace)] == [run]
 
 
 def test_a_run_that_is_not_there_is_neither_cancelled_nor_retried(acts, made):

@@ -156,6 +156,12 @@ def let_leases_end(workspace: Workspace) -> None:
         connection.execute(text("UPDATE leases SET expires_at = clock_timestamp()"))
 
 
+def lose_code(workspace: Workspace) -> None:
+    """The source of every deployment goes from the store, as where somebody removes or restores files of it."""
+    for archive in workspace.store.directory.glob("?/*.tar.gz"):
+        archive.unlink()
+
+
 _READING = threading.Lock()
 _READ: WeakKeyDictionary[EventLog, list[tuple[Position, Event]]] = WeakKeyDictionary()
 

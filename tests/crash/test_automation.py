@@ -10,7 +10,7 @@ from threading import Thread
 import pytest
 from forks import forks
 
-from crash.conftest import facts_of, head_keys
+from crash.conftest import facts_of, head_keys, lose_code
 from crash.test_engine import engine, until
 from latewood.commands.automations import automation_named, automations_here, switch
 from latewood.commands.deploying import deploy_loaded
@@ -247,6 +247,19 @@ def test_what_cannot_be_asked_for_is_said_and_the_next_tick_is_another_try(works
     (evaluated,) = evaluate_here(workspace).evaluated
     assert (evaluated.problem, len(evaluated.requests)) == ("", 1)
     assert automations_here(workspace)[0].standing.problem == ""
+
+
+def test_code_that_is_gone_is_said_and_it_goes_on_once_that_is_deployed_again(workspace, clock, deploy):
+    deploy()
+    evaluate(workspace)
+    lose_code(workspace)
+    clock.set("2024-03-01T06:00")
+    (evaluated,) = evaluate_here(workspace).evaluated
+    assert "is not in the artifact store any more" in evaluated.problem
+    deploy()
+    clock.set("2024-03-02T06:00")
+    (evaluated,) = evaluate_here(workspace).evaluated
+    assert (evaluated.problem, len(evaluated.requests), len(requests(workspace))) == ("", 1, 1)
 
 
 def test_a_value_of_another_type_is_said_and_keeps_nobody_else_from_asking(workspace, clock, deploy, load):

@@ -1,8 +1,12 @@
 """What was deployed is listed and compared, and an environment goes back to it by an event that runs nothing."""
 
+import gzip
+from dataclasses import replace
+
 import pytest
 
-from crash.conftest import facts_of, workspace_on
+from crash.conftest import facts_of, lose_code, workspace_on
+from latewood.commands.deployed_code import CodeGone
 from latewood.commands.deploying import deploy_loaded
 from latewood.commands.deployments import deployment_named, differing, listed, roll_back
 from latewood.commands.environments import create
@@ -11,8 +15,10 @@ from latewood.commands.planning import Asked
 from latewood.commands.reading import read
 from latewood.decide.staleness import Status
 from latewood.engine.loading.loader import load_file
+from latewood.engine.storage.archives import packed
 from latewood.errors import UsageError
-from latewood.events import DeploymentCreated, EnvironmentDeployed
+from latewood.events import Action, DeploymentCreated, EnvironmentDeployed
+from latewood.serving.requesting import request
 from latewood_eventlog.log import EventLog
 
 SHOP = """
@@ -130,10 +136,41 @@ def test_nothing_is_gone_back_to_that_another_location_defines_or_whose_source_i
     before = workspace.log.position()
     with pytest.raises(UsageError, match=r"defines moved, which other.py defines in prod by now"):
         roll_back(workspace, "assets.py", first)
-    for archive in workspace.store.directory.glob("?/*.tar.gz"):
-        archive.unlink()
+    lose_code(workspace)
     with pytest.raises(UsageError, match="is not in the artifact store any more"):
         roll_back(workspace, "assets.py", first)
     with pytest.raises(UsageError, match=r'no deployment "zz" of other\.py'):
         roll_back(workspace, "other.py", "zz")
     assert workspace.log.position() == before
+
+
+def test_of_code_that_is_gone_nothing_can_be_asked_for_until_the_same_is_deployed_again(workspace, load, asked_for):
+    prepared = prepare(workspace, load(SHOP.format(orders=1)), Asked(selection="*"))
+    lose_code(workspace)
+    before = workspace.log.position()
+    with pytest.raises(
+        CodeGone, match=r"^the source of assets.py as deployed in \w+ is not in .* \(\w+\.tar\.gz\); deploy the same"
+    ):
+        request(workspace, prepared)
+    assert workspace.log.position() == before
+    asked = asked_for(SHOP.format(orders=1))  # which deploys it
+    assert asked.steps == 4
+    assert workspace.log.position() == before + 2, "the request and its plan: to put it back is no event"
+
+
+def test_what_others_have_packed_into_other_bytes_is_found(workspace, load):
+    prepared = prepare(workspace, load(SHOP.format(orders=1)), Asked(selection="*"))
+    lose_code(workspace)
+    other = gzip.compress(gzip.decompress(packed(prepared.loaded.sources)), compresslevel=1, mtime=0)
+    workspace.store.commit([workspace.store.stage(other, "tar.gz")])
+    assert request(workspace, prepared).steps == 4
+
+
+def test_what_is_reused_needs_no_code(workspace, made, load):
+    made(1)
+    create(workspace, "dev", base="")
+    dev = replace(workspace, environment="dev")
+    prepared = prepare(dev, load(SHOP.format(orders=1)), Asked(selection="*"))
+    assert prepared.plan.counts[Action.REUSE] == 4
+    lose_code(workspace)
+    assert request(dev, prepared).steps == 4

@@ -4,12 +4,14 @@ from collections import Counter
 
 import pytest
 
+from crash.conftest import lose_code
 from crash.engines import ended, of_type, until
+from latewood.commands.deploying import deploy_loaded
 from latewood.commands.materializing import materialize, prepare
 from latewood.commands.planning import Asked
 from latewood.commands.runs import request_of, run_named
 from latewood.engine.storage.store import ArtifactAddress
-from latewood.errors import UsageError
+from latewood.errors import Conflict, UsageError
 from latewood.events import RunRequested, RunStatus, StepReused, StepSucceeded
 from latewood.serving.requesting import cancel
 from latewood.serving.retrying import retry
@@ -125,6 +127,17 @@ def test_what_goes_on_and_what_is_finished_is_refused_with_the_way_out(workspace
     with pytest.raises(UsageError, match=f"has finished all .*; `latewood rerun {asked.run}` asks for it again"):
         retry(workspace, run_named(workspace, asked.run))
     assert len(of_type(workspace, RunRequested)) == 1
+
+
+def test_a_retry_whose_code_is_gone_is_refused_with_the_way_out(workspace, mail, load, tmp_path):
+    (tmp_path / "broken-b").touch()
+    run = materialize(workspace, prepare(workspace, load(mail("old")), Asked(selection="*"))).run
+    lose_code(workspace)
+    deploy_loaded(workspace, load(mail("new")))
+    before = workspace.log.position()
+    with pytest.raises(Conflict, match=rf"the source of assets.py as .*; `latewood rerun {run}` asks for it by"):
+        retry(workspace, run_named(workspace, run))
+    assert workspace.log.position() == before
 
 
 def test_a_variant_that_is_retried_is_made_from_the_variants_of_then(workspace, asked_for, within, tmp_path):

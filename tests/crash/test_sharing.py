@@ -35,6 +35,7 @@ from latewood.events import (
     TaskReceived,
     from_json,
 )
+from latewood.serving.requesting import request
 from latewood_eventlog.audit import verify
 
 SHOP = """
@@ -442,6 +443,8 @@ def test_source_that_is_gone_is_told_before_anything_is_recorded(world):
     world.workspace.store.path_of(archive).unlink()
     with pytest.raises(UsageError, match=r"the source of shop.py as deployed in \w+ is not in the artifact store"):
         materialize(world.workspace, prepared)
+    with pytest.raises(UsageError, match=r"the source of shop.py as deployed in \w+ is not in the artifact store"):
+        request(world.workspace, prepared)
     assert not world.facts(RunRequested)
     assert "the source of shop.py as deployed in" in world.refused("lab.py", LAB)
 
@@ -693,6 +696,18 @@ def test_the_source_of_a_task_that_was_withdrawn_is_collected_and_comes_again_wi
     assert lab.store.exists(address)
     assert world.run("lab.py", left, lab).status == "succeeded"
     assert world.value("scaled", list[float], lab) == [3.0, 63.0]
+
+
+def test_source_of_another_project_that_is_gone_is_told_when_it_is_asked_for(world):
+    world.deploy("shop.py", SHOP)
+    lab = world.other("lab")
+    grant(world.workspace, "shop.py:scale", to="lab")
+    prepared = prepare(lab, world.load("lab.py", GRANTED, lab), Asked(selection="*"))
+    lab.store.path_of(world.facts(TaskReceived, lab)[0].archive).unlink()
+    with pytest.raises(UsageError, match=r"the source of shop.py .*; project default puts it back by granting"):
+        request(lab, prepared)
+    grant(world.workspace, "shop.py:scale", to="lab")
+    assert request(lab, prepared).steps == 3
 
 
 def test_so_is_its_lock_file_unless_a_deployment_of_the_projects_own_has_the_same(world):

@@ -2,22 +2,25 @@
 
 import os
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from latewood.commands.workspace import Workspace
 from latewood.engine.loading.configuration import Recorded
 from latewood.engine.loading.location_settings import LocationSettings, interpreter
 from latewood.engine.loading.venvs import venv_python
-from latewood.engine.storage.archives import find_archive, unpacked
+from latewood.engine.storage.archives import EXTENSION, find_archive, unpacked
 from latewood.engine.storage.store import ArtifactAddress
-from latewood.errors import UsageError
+from latewood.errors import Conflict, UsageError
 from latewood.events import DeploymentCreated, from_json
 from latewood.model.automations import Automation, NotifyDefinition
 from latewood.projections.catalog import deployment
 from latewood.projections.configurations import Configuration
 from latewood.projections.snapshots import snapshot
+
+_DEPLOY_AGAIN: Final = "deploy the same files again, which puts it back"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +37,7 @@ class DeployedCode:
 def deployed_code(workspace: Workspace, name: str, home: Path) -> DeployedCode:
     """The code of that deployment, unpacked below `home`.
 
-    Raises UsageError where its source was never stored or is gone, StoreError where it cannot be unpacked.
+    Raises CodeGone where its source was never stored or is gone, StoreError where it cannot be unpacked.
     """
     created, address = require_source(workspace, name)
     return DeployedCode(
@@ -53,20 +56,47 @@ def deployed_code(workspace: Workspace, name: str, home: Path) -> DeployedCode:
 
 
 def require_source(workspace: Workspace, name: str) -> tuple[DeploymentCreated, ArtifactAddress]:
-    """What was recorded of a deployment, and where its source is. Raises UsageError where that is gone."""
+    """What was recorded of a deployment, and where its source is. Raises CodeGone where that is gone."""
     created = created_as(workspace, name)
     return created, source_address(workspace, created)
 
 
 def source_address(workspace: Workspace, created: DeploymentCreated) -> ArtifactAddress:
-    """Where the source of that deployment is. Raises UsageError where it is gone."""
-    address = ArtifactAddress(created.archive) if created.archive else find_archive(workspace.store, created.source)
-    if address is None or not workspace.store.exists(address):
-        raise UsageError(
-            f"the source of {created.location} as deployed in {created.deployment} is not in the artifact store any "
-            "more; what was made by it cannot be run again"
+    """Where the source of that deployment is. Raises CodeGone where it is gone. Cost: a look at one file, if it is not.
+
+    The same files, deployed again, may have been packed into other bytes, by another Python: then they are looked for.
+    """
+    named = ArtifactAddress(created.archive)
+    if named and workspace.store.exists(named):
+        return named
+    if (found := find_archive(workspace.store, created.source)) is None:
+        raise CodeGone(created.location, created.deployment, "source", created.archive)
+    return found
+
+
+def require_code(workspace: Workspace, name: str) -> None:
+    """Raise CodeGone where the source of that deployment is gone, or its lock file. Nothing is read or unpacked."""
+    created, _ = require_source(workspace, name)
+    _require_lock(workspace, created)
+
+
+def put_back(workspace: Workspace, name: str, pack: Callable[[], bytes]) -> None:
+    """Store the source of that deployment, packed, unless it is in the store. Raises StoreError."""
+    try:
+        require_source(workspace, name)
+    except CodeGone:
+        workspace.store.commit([workspace.store.stage(pack(), EXTENSION)])
+
+
+class CodeGone(Conflict):
+    """What a deployment is run by is not in the artifact store any more: its source, or its lock file."""
+
+    def __init__(self, location: str, deployment: str, what: str, address: str, way_out: str = _DEPLOY_AGAIN) -> None:
+        named = f" ({address})" if address else ""
+        super().__init__(
+            f"the {what} of {location} as deployed in {deployment} is not in the artifact store any more{named}; "
+            f"{way_out}"
         )
-    return address
 
 
 def recorded(found: Configuration) -> Recorded:
@@ -114,15 +144,15 @@ def python_of(settings: LocationSettings, home: Path, root: Path) -> str | None:
 
 
 def _lock(workspace: Workspace, created: DeploymentCreated) -> bytes | None:
-    if not created.lock:
-        return None
+    address = _require_lock(workspace, created)
+    return None if address is None else workspace.store.read(address)
+
+
+def _require_lock(workspace: Workspace, created: DeploymentCreated) -> ArtifactAddress | None:
     address = ArtifactAddress(created.lock)
-    if not workspace.store.exists(address):
-        raise UsageError(
-            f"the lock file of {created.location} as deployed in {created.deployment} is not in the artifact store "
-            "any more; deploy the location again"
-        )
-    return workspace.store.read(address)
+    if address and not workspace.store.exists(address):
+        raise CodeGone(created.location, created.deployment, "lock file", address)
+    return address or None
 
 
 def created_as(workspace: Workspace, name: str) -> DeploymentCreated:

@@ -3,10 +3,12 @@
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Final
 from uuid import UUID
 
+from latewood.commands.deployed_code import put_back
 from latewood.commands.pools import STREAM as POOLS
 from latewood.commands.pools import unknown_pool
 from latewood.commands.workspace import Workspace
@@ -121,7 +123,8 @@ def is_new(workspace: Workspace, loaded: Loaded) -> bool:
 def deploy_loaded(workspace: Workspace, loaded: Loaded, *, asked: UUID | None = None) -> Deployed:
     """Make what was loaded the environment's deployment of its location; nothing is recorded if it is already.
 
-    What its resources are configured to is recorded with it, as far as that is new.
+    What its resources are configured to is recorded with it, as far as that is new. Where its source had gone from the
+    store it is put back.
 
     Races with another deployer: whoever comes second decides again on what the first has recorded.
     Raises DefinitionsInvalid for keys that another location has come to define since this one was loaded. Where it is
@@ -222,6 +225,9 @@ def _try_deploy(
     with snapshot(workspace.log) as connection:
         foreseen = [_foresee(connection, workspace, *pair) for pair in zip(loaded, new, strict=True)]
     _refuse_others(foreseen)
+    for each, found in zip(loaded, foreseen, strict=True):
+        if found.known:
+            put_back(workspace, found.new.deployment, partial(packed, each.sources))
     if all(found.is_deployed for found in foreseen):
         return [found.deployed for found in foreseen]
     at = workspace.clock()

@@ -10,11 +10,13 @@ from typing import Any, Final, NamedTuple
 from msgspec.structs import replace
 
 from latewood.commands.deployed_code import (
+    CodeGone,
     DeployedCode,
     created_as,
     deployed_code,
     interpreter_of,
     recorded,
+    require_code,
     secret_variables,
 )
 from latewood.commands.views import View, lying_in, option_of
@@ -319,10 +321,41 @@ def _revoked(workspace: Workspace, made: Plan) -> set[SharedFrom]:
     sources = {source for source in shared if source.project}
     if not sources:
         return set()
+    granted = _granted(workspace)
+    return {source for source in sources if _granted_as(source) not in granted}
+
+
+def _granted(workspace: Workspace) -> dict[tuple[str, str, str, str], Received]:
+    """What other projects grant now, by what `_granted_as` says of a task of theirs."""
     with snapshot(workspace.log) as connection:
         received = received_tasks(connection, workspace.project, NOW)
-    standing = {(r.owner, r.offered.location, r.offered.deployment, r.offered.task.name) for r in received}
-    return {s for s in sources if (s.project, s.location, s.deployment, s.name) not in standing}
+    return {(r.owner, r.offered.location, r.offered.deployment, r.offered.task.name): r for r in received}
+
+
+def _granted_as(source: SharedFrom) -> tuple[str, str, str, str]:
+    return source.project, source.location, source.deployment, source.name
+
+
+def require_code_of(
+    workspace: Workspace, made: Plan, locations: Mapping[AssetKey, str], deployments: Mapping[str, str]
+) -> None:
+    """Raise CodeGone where something by which the plan's steps are run is gone: source or lock file.
+
+    What is not granted any more is the failure of its steps. Cost: two queries for each deployment, and a look at its
+    files.
+    """
+    due = [task.node for task in made.tasks if any(g.action in (Action.RUN, Action.DEPENDS) for g in task.groups)]
+    shared = {node.task.shared for node in due if node.task.shared is not None}
+    homes = (deployments[locations[key]] for node in due for key in node.keys)
+    for name in dict.fromkeys((*homes, *(source.deployment for source in shared if not source.project))):
+        require_code(workspace, name)
+    granted = _granted(workspace) if any(source.project for source in shared) else {}
+    for source in shared:
+        found = granted.get(_granted_as(source))
+        for what, address in (("source", found.archive), ("lock file", found.lock)) if found is not None else ():
+            if address and not workspace.store.exists(ArtifactAddress(address)):
+                way_out = f"project {source.project} puts it back by granting it again"
+                raise CodeGone(source.location, source.deployment, what, address, way_out)
 
 
 def _place(asset: AssetDefinition) -> tuple[str, str, str, str]:
@@ -361,16 +394,7 @@ def shared_code(workspace: Workspace, source: SharedFrom, home: Path) -> Deploye
     """The code that a task is from, unpacked below `home`. Raises UsageError where it is gone, or granted no more."""
     if not source.project:
         return deployed_code(workspace, source.deployment, home)
-    with snapshot(workspace.log) as connection:
-        found = next(
-            (
-                received
-                for received in received_tasks(connection, workspace.project, NOW)
-                if (received.owner, received.offered.location, received.offered.task.name, received.offered.deployment)
-                == (source.project, source.location, source.name, source.deployment)
-            ),
-            None,
-        )
+    found = _granted(workspace).get(_granted_as(source))
     if found is None:
         raise UsageError(f"{source} as deployed in {source.deployment} is not granted any more")
     address = ArtifactAddress(found.archive)

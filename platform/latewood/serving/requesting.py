@@ -6,6 +6,7 @@ from latewood.commands.blocked import refuse_blocked
 from latewood.commands.deploying import Deployed
 from latewood.commands.materializing import Prepared, refuse_secrets, request_facts
 from latewood.commands.planning import Asked, executable_plan
+from latewood.commands.sharing import require_code_of
 from latewood.commands.views import View
 from latewood.commands.workspace import Workspace, append_of
 from latewood.decide.plan import Plan
@@ -78,11 +79,13 @@ def request_of(workspace: Workspace, prepared: Prepared, run: RunId, *, digest: 
     """The run's request and its plan, to be appended; refused where that run was asked for before.
 
     With a `digest` of what is asked the request is named by it too: whoever asks again can tell whether for the same.
-    Raises UsageError for a plan with blocked partitions, and a secret for a parameter.
+    Raises UsageError for a plan with blocked partitions, a secret for a parameter, and code that is gone.
     """
-    plan = prepared.plan
-    refuse_blocked(plan, prepared.asked, prepared.view, {asset.key for asset in prepared.loaded.assets})
+    plan, view = prepared.plan, prepared.view
+    refuse_blocked(plan, prepared.asked, view, {asset.key for asset in prepared.loaded.assets})
     refuse_secrets(prepared)
+    own = {prepared.loaded.location: prepared.deployed.deployment}
+    require_code_of(workspace, plan, view.locations, {**view.deployments, **own})
     stream, at = f"run/{run}", workspace.clock()
     (requested, name), *planned = request_facts(run, workspace, prepared, executor=Executor.PROCESSES)
     events = tuple(

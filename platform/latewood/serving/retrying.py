@@ -5,6 +5,7 @@ Engines drive it, who load a deployment's own code; what is deployed by now does
 
 from dataclasses import replace
 
+from latewood.commands.deployed_code import CodeGone
 from latewood.commands.explaining import run_events
 from latewood.commands.planning import STATUS, Asked, executable_plan
 from latewood.commands.recorded_plan import given_of
@@ -22,8 +23,8 @@ from latewood.serving.requesting import Requested, as_deployed, request
 def retry(workspace: Workspace, row: RunRow, *, digest: str = "") -> Requested:
     """Ask engines for what the run has not finished, with its deployments and parameters.
 
-    Pins and configurations are those of now. Empty where others have made all of it since. Raises UsageError for a run
-    that goes on, and for one that has finished. `digest` as in `request_of`.
+    Pins and configurations are those of now. Empty where others have made all of it since. Raises Conflict for a run
+    that goes on, for one that has finished, and where the code of then is gone. `digest` as in `request_of`.
     """
     if row.status in ("running", "queued"):
         raise Conflict(
@@ -52,4 +53,7 @@ def retry(workspace: Workspace, row: RunRow, *, digest: str = "") -> Requested:
     prepared = as_deployed(view, location, asked, plan)
     if not plan.length:
         return Requested(run=RunId(""), steps=0)
-    return request(workspace, prepared, digest=digest)
+    try:
+        return request(workspace, prepared, digest=digest)
+    except CodeGone as error:
+        raise Conflict(f"{error}; `latewood rerun {row.run}` asks for it by what is deployed now") from error
