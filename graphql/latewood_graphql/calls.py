@@ -18,7 +18,7 @@ from latewood.commands.views import PRESENT, AsOf, View, moment_meant
 from latewood.commands.workspace import Workspace, checked_name, of_project
 from latewood.errors import UsageError
 from latewood.model.access import Role
-from latewood.projections.environments import existing
+from latewood.projections.environments import existing, existing_of
 from latewood.projections.snapshots import snapshot
 from latewood.projections.statistics import projects
 from latewood_eventlog.database import reading
@@ -278,13 +278,22 @@ class ProjectAt:
 
     @property
     def environments(self) -> list[str]:
-        """Names of those that are in use, read once for a call. Cost: O(deployments)."""
+        """Names of those that are in use, read once for a call. Cost: as `existing`."""
 
         def names() -> list[str]:
             with snapshot(self.workspace.log) as connection:
                 return [found.environment for found in existing(connection, self.name, self.as_of.position)]
 
         return self.call.once((self.name, self.as_of), "environments", names)
+
+    def has(self, environment: str) -> bool:
+        """Whether that one is in use, read once for a call. Others are not looked at."""
+
+        def found() -> bool:
+            with snapshot(self.workspace.log) as connection:
+                return bool(existing_of(connection, self.name, [environment], self.as_of.position))
+
+        return self.call.once((self.name, self.as_of, environment), "is there", found)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

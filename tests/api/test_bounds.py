@@ -9,9 +9,15 @@ from graphql import get_introspection_query
 from starlette.testclient import TestClient
 
 from api.conftest import SHOP, open_app
+from api.looked_at import rows_of
+from databases import execute
 from latewood.commands.environments import create as create_environment
 from latewood.commands.tokens import create_token, list_tokens
 from latewood.model.access import Role
+from latewood.projections import catalog, environments
+from latewood.projections.snapshots import snapshot
+from latewood.projections.states import NOW
+from latewood_eventlog.log import SeenBy
 from latewood_graphql import pages
 from latewood_graphql.access import Caller, Grant, owner
 from latewood_graphql.app import app
@@ -45,6 +51,27 @@ def environment(asked):
 def of_run(asked):
     """It, of a run."""
     return f'{{ project {{ run(id: "a") {{ {asked} }} }} }}'
+
+
+DEPLOYED = """
+    INSERT INTO latewood.environment_deployments (project, environment, location, from_position, deployment)
+    SELECT 'default', e, l, 1000 + n, 'd' || n FROM generate_series(1, 500) n,
+    unnest(ARRAY['dev', 'prod', 'test']) e, unnest(ARRAY['a', 'b', 'c']) l
+"""
+STATEMENTS = (catalog._DEPLOYED, catalog._POINTED, environments._OF_THESE, environments._ENVIRONMENTS)
+
+
+def test_however_often_environments_were_deployed_to_a_look_is_at_each_of_their_locations(reader, superuser_url):
+    execute(superuser_url, DEPLOYED)
+    for is_analyzed in (False, True):
+        if is_analyzed:
+            execute(superuser_url, "ANALYZE")
+        with snapshot(SeenBy(reader, ("default",))) as connection:
+            for at, count in ((1000, 0), (1001, 9), (1250, 9), (NOW, 9)):
+                given = {"project": "default", "environment": "prod", "environments": ["prod"], "as_of": at}
+                assert [rows_of(connection, each, given) < 400 for each in STATEMENTS] == [True] * 4, at
+                assert len(catalog.pointed(connection, "default", at)) == count
+                assert len(catalog.deployed(connection, "default", "prod", at)) == count / 3
 
 
 VERSIONS = "assets(first: $n) { nodes { versions(first: $n) { nodes { id } } } }"

@@ -4,6 +4,7 @@ from datetime import date, timedelta
 
 from sqlalchemy import text
 
+from api.looked_at import rows_of
 from databases import execute
 from latewood.commands.retracting import retract
 from latewood.commands.run_progress import WatchedRun
@@ -84,13 +85,6 @@ HALF = (
         return CheckResult(passed=early > 15)
 """
 )
-HAD = ("Actual Rows", "Rows Removed by Filter", "Rows Removed by Index Recheck", "Rows Removed by Join Filter")
-
-
-def rows_in(node):
-    """How many rows a node of a plan had in hand, with those below."""
-    own = sum(node.get(name, 0) for name in HAD)
-    return own * node["Actual Loops"] + sum(map(rows_in, node.get("Plans", ())))
 
 
 def test_each_step_of_a_run_is_looked_at_by_itself_and_a_page_is_not_the_whole_run(
@@ -109,10 +103,7 @@ def test_each_step_of_a_run_is_looked_at_by_itself_and_a_page_is_not_the_whole_r
     def looked(statement, run, steps=None):
         given = {"project": "default", "run": run, "runs": [run], "steps": steps, "assets": assets, "as_of": NOW}
         with snapshot(SeenBy(reader, ("default",))) as connection:  # who sees little has other plans
-            told = connection.execute(
-                text(f"EXPLAIN (ANALYZE, TIMING off, FORMAT json) {statement}"), given
-            ).scalar_one()
-            return rows_in(told[0]["Plan"]), connection.execute(statement, given).all()
+            return rows_of(connection, statement, given), connection.execute(statement, given).all()
 
     for is_analyzed in (False, True):
         if is_analyzed:

@@ -12,7 +12,7 @@ from latewood.commands.views import known_key
 from latewood.model.access import Role
 from latewood.model.keys import AssetKey
 from latewood.projections.environments import Environment as Branch
-from latewood.projections.environments import existing
+from latewood.projections.environments import existing_of
 from latewood.projections.snapshots import snapshot
 from latewood_graphql.calls import EnvironmentAt
 from latewood_graphql.fields import fallible, fallible_many
@@ -315,9 +315,9 @@ def _require_trust(at: EnvironmentAt, values: Any) -> None:
 def _branch(at: EnvironmentAt) -> Any:
     """Its row, read with those of all others that are asked for; None for one that was only ever deployed to."""
 
-    def read(_names: Sequence[str]) -> Mapping[str, Branch]:
+    def read(names: Sequence[str]) -> Mapping[str, Branch]:
         with snapshot(at.workspace.log) as connection:
-            rows = existing(connection, at.project.name, at.project.as_of.position)
+            rows = existing_of(connection, at.project.name, names, at.project.as_of.position)
             return {row.environment: row for row in rows}
 
     return at.call.load((at.project.name, at.project.as_of), "branches", at.name, read)

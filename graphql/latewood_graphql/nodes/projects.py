@@ -139,7 +139,7 @@ class Project(graphene.ObjectType):
     def resolve_environment(self: ProjectAt, _info: Any, name: str) -> EnvironmentAt:
         """Raises UsageError for an unknown one."""
         found = self.environment(name)
-        if self.environments and name not in self.environments:  # where there is none, each may become the first
+        if not self.has(name) and self.environments:  # where there is none, each may become the first
             raise no_environment(name, self.environments)
         return found
 

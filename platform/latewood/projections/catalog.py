@@ -194,10 +194,35 @@ class Defined(NamedTuple):
     definition: AssetDefinition
 
 
+# Whatever was ever deployed to in `environments (environment)`, and in which locations: each pair is looked for behind
+# the one before, so that it costs a look, however often it was deployed to.
+PAIRS: Final = (
+    "pairs (environment, location) AS ("
+    "  SELECT n.environment, d.location FROM environments_named n CROSS JOIN LATERAL ("
+    "    SELECT location FROM environment_deployments WHERE project = :project AND environment = n.environment "
+    "    ORDER BY location LIMIT 1) d"
+    "  UNION ALL SELECT p.environment, d.location FROM pairs p CROSS JOIN LATERAL ("
+    "    SELECT location FROM environment_deployments WHERE project = :project AND environment = p.environment "
+    "    AND location > p.location ORDER BY location LIMIT 1) d)"
+)
+# The names of all of them, in the same way.
+EVER_DEPLOYED_TO: Final = (
+    "environments_deployed_to (environment) AS ("
+    "  (SELECT environment FROM environment_deployments WHERE project = :project ORDER BY environment LIMIT 1)"
+    "  UNION ALL SELECT d.environment FROM environments_deployed_to n CROSS JOIN LATERAL ("
+    "    SELECT environment FROM environment_deployments WHERE project = :project AND environment > n.environment "
+    "    ORDER BY environment LIMIT 1) d)"
+)
+_LATEST_OF_PAIRS: Final = (
+    "SELECT p.environment, p.location, d.deployment, d.from_position FROM pairs p CROSS JOIN LATERAL ("
+    "  SELECT deployment, from_position FROM environment_deployments WHERE project = :project "
+    "  AND environment = p.environment AND location = p.location AND from_position <= :as_of "
+    "  ORDER BY from_position DESC LIMIT 1) d WHERE d.deployment <> '' ORDER BY p.environment, p.location"
+)
 _DEPLOYED: Final = text(
-    "SELECT DISTINCT ON (location) location, deployment, from_position FROM environment_deployments "
-    "WHERE project = :project AND environment = :environment AND from_position <= :as_of "
-    "ORDER BY location, from_position DESC"
+    "WITH RECURSIVE environments_named (environment) AS ("
+    '  SELECT CAST(:environment AS text) COLLATE "C"'
+    f"), {PAIRS} {_LATEST_OF_PAIRS}"
 )
 _DEPLOYMENT: Final = text(
     "SELECT deployment, location, base, root, source, assets, position, created_at, actor FROM deployments "
@@ -223,11 +248,8 @@ _NAMED: Final = text(
     "ORDER BY position DESC LIMIT 10"
 )
 _POINTED: Final = text(
-    "SELECT environment, location, deployment, from_position FROM ("
-    "  SELECT DISTINCT ON (environment, location) environment, location, deployment, from_position "
-    "  FROM environment_deployments WHERE project = :project AND from_position <= :as_of "
-    "  ORDER BY environment, location, from_position DESC"
-    ") AS latest WHERE deployment <> '' ORDER BY environment, location"
+    f"WITH RECURSIVE {EVER_DEPLOYED_TO}, "  # noqa: S608 - as above
+    f"environments_named AS (SELECT environment FROM environments_deployed_to), {PAIRS} {_LATEST_OF_PAIRS}"
 )
 _CHANGES: Final = text(
     "WITH RECURSIVE bases (deployment, base, depth) AS ("
@@ -296,9 +318,9 @@ _decode: Final = msgspec.json.Decoder(AssetDefinition).decode
 
 
 def deployed(connection: Connection, project: str, environment: str, as_of: Position) -> dict[str, str]:
-    """The environment's deployment by location at that position."""
+    """The environment's deployment by location at that position. Cost: O(locations that it ever had)."""
     rows = connection.execute(_DEPLOYED, {"project": project, "environment": environment, "as_of": as_of})
-    return {row.location: row.deployment for row in rows if row.deployment}
+    return {row.location: row.deployment for row in rows}
 
 
 def deployment(connection: Connection, project: str, name: str) -> Deployment | None:

@@ -3,7 +3,7 @@
 An environment's own heads are rows; what it has from its base is read there, as of the position where it branched.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
@@ -13,6 +13,7 @@ from sqlalchemy.dialects.postgresql import JSON
 from latewood.decide.state import Pin
 from latewood.events import EnvironmentCreated, EnvironmentDropped, Event, ParameterPinned, ParameterUnpinned
 from latewood.model.keys import AssetId, PartitionKey
+from latewood.projections.catalog import EVER_DEPLOYED_TO, PAIRS
 from latewood.projections.columns import event_of, key, metadata, project
 from latewood.projections.heads import OF_SAME_ASSETS, OF_STRETCH, assets_of_moves, heads_at, moves
 from latewood.projections.snapshots import joined_at_once, tuples
@@ -133,17 +134,28 @@ _LINE: Final = text(
     "  AND from_position <= l.upto ORDER BY from_position DESC LIMIT 1), 0) AS after FROM line l ORDER BY l.depth"
 )
 # Those that were ever deployed to, or created; the latest event of each says whether it still is.
-_ENVIRONMENTS: Final = text(
-    "SELECT n.environment, coalesce(e.base, '') AS base, coalesce(e.base_position, 0) AS base_position FROM ("
-    "  SELECT DISTINCT environment FROM environment_deployments WHERE project = :project "
-    "  AND deployment <> '' AND from_position <= :as_of"
-    "  UNION SELECT environment FROM environments WHERE project = :project AND from_position <= :as_of) n "
-    "LEFT JOIN LATERAL (SELECT * FROM environments e WHERE e.project = :project AND e.environment = n.environment "
+_THERE: Final = (
+    f"{PAIRS}, last (environment, at) AS ("  # noqa: S608 - ours
+    "  SELECT p.environment, max(d.from_position) FROM pairs p CROSS JOIN LATERAL ("
+    "    SELECT from_position FROM environment_deployments WHERE project = :project AND environment = p.environment "
+    "    AND location = p.location AND from_position <= :as_of AND deployment <> '' "
+    "    ORDER BY from_position DESC LIMIT 1) d GROUP BY p.environment"
+    ") SELECT n.environment, coalesce(e.base, '') AS base, coalesce(e.base_position, 0) AS base_position "
+    "FROM environments_named n LEFT JOIN last l ON l.environment = n.environment LEFT JOIN LATERAL ("
+    "  SELECT * FROM environments WHERE project = :project AND environment = n.environment "
     "  AND from_position <= :as_of ORDER BY from_position DESC LIMIT 1) e ON true "
-    "WHERE e.dropped IS NOT TRUE OR EXISTS ("
-    "  SELECT FROM environment_deployments d WHERE d.project = :project AND d.environment = n.environment "
-    "  AND d.from_position > e.from_position AND d.from_position <= :as_of AND d.deployment <> '') "
-    "ORDER BY n.environment"
+    "WHERE NOT e.dropped OR l.at > coalesce(e.from_position, 0) ORDER BY n.environment"
+)
+_ENVIRONMENTS: Final = text(
+    f"WITH RECURSIVE {EVER_DEPLOYED_TO}, environments_named AS ("  # noqa: S608 - as above
+    "  SELECT environment FROM environments_deployed_to"
+    "  UNION SELECT environment FROM environments WHERE project = :project"
+    f"), {_THERE}"
+)
+_OF_THESE: Final = text(
+    "WITH RECURSIVE environments_named (environment) AS ("
+    '  SELECT DISTINCT unnest(CAST(:environments AS text[])) COLLATE "C"'
+    f"), {_THERE}"
 )
 _HAS_BEEN: Final = text(
     "SELECT EXISTS (SELECT FROM environments WHERE project = :project AND environment = :environment) "
@@ -166,8 +178,19 @@ def began(connection: Connection, project: str, environment: str, as_of: Positio
 
 
 def existing(connection: Connection, project: str, as_of: Position) -> list[Environment]:
-    """The environments there are at a position, by name. Cost: O(deployments)."""
-    rows = connection.execute(_ENVIRONMENTS, {"project": project, "as_of": as_of})
+    """The environments there are at a position, by name. Cost: O(environments there ever were, and their locations)."""
+    return _there(connection, _ENVIRONMENTS, {"project": project, "as_of": as_of})
+
+
+def existing_of(
+    connection: Connection, project: str, environments_: Collection[str], as_of: Position
+) -> list[Environment]:
+    """Those of these environments that there are at a position, by name. Cost: O(locations that they ever had)."""
+    return _there(connection, _OF_THESE, {"project": project, "environments": sorted(environments_), "as_of": as_of})
+
+
+def _there(connection: Connection, statement: TextClause, parameters: Mapping[str, Any]) -> list[Environment]:
+    rows = connection.execute(statement, parameters)
     return [Environment(**row._mapping) for row in rows]  # noqa: SLF001 - the documented accessor of SQLAlchemy rows
 
 
