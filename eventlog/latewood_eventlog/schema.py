@@ -20,7 +20,7 @@ from sqlalchemy.dialects.postgresql import JSON, UUID
 SCHEMA: Final = "latewood"
 """The Postgres schema that holds every table; each connection's search path."""
 
-SCHEMA_VERSION: Final = 4
+SCHEMA_VERSION: Final = 5
 """The migration that this code is written for."""
 
 metadata: Final = MetaData()

@@ -49,6 +49,7 @@ def test_migrating_again_does_nothing(empty):
         "applied 0002_leases.sql",
         "applied 0003_lease_since.sql",
         "applied 0004_reader_head.sql",
+        "applied 0005_reader_rows.sql",
         "built projection balances version 1",
         "built projection movements version 1",
     )
@@ -117,15 +118,31 @@ def test_leases_are_kept_by_a_database_that_comes_from_version_1(ledger):
     assert renew(ledger.engine, lease, duration=timedelta(minutes=1)) > lease.expires_at
 
 
+def test_what_a_reader_sees_is_the_same_by_a_database_that_comes_from_version_4(ledger):
+    migrate(ledger.owner, BOTH)
+    rows = "SELECT tablename, qual FROM pg_policies WHERE policyname = 'reader_own_projects' ORDER BY tablename"
+    new = ledger.rows(rows, role="owner")
+    for table, _ in new:
+        ledger.rows(
+            f'ALTER POLICY reader_own_projects ON "{table}" USING '
+            "(project = ANY (string_to_array(current_setting('latewood.projects', true), ',')))",
+            role="owner",
+        )
+    ledger.rows("DELETE FROM schema_version WHERE version >= 5", role="owner")
+    assert migrate(ledger.owner, BOTH) == ("applied 0005_reader_rows.sql",)
+    assert ledger.rows(rows, role="owner") == new
+    assert {"events", "leases", "balances", "order"} <= {table for table, _ in new}
+
+
 def test_a_database_that_was_never_migrated_is_named_so(empty):
-    with pytest.raises(SchemaUnknown, match="database schema: expected version 4, found 0; run `latewood db migrate`"):
+    with pytest.raises(SchemaUnknown, match="database schema: expected version 5, found 0; run `latewood db migrate`"):
         require_schema(empty.engine, BOTH)
 
 
 def test_a_newer_schema_is_refused(ledger):
     ledger.rows("INSERT INTO schema_version VALUES (99)", role="owner")
     for refuses in (require_schema, migrate):
-        with pytest.raises(SchemaUnknown, match="database schema: expected version 4, found 99; upgrade") as refused:
+        with pytest.raises(SchemaUnknown, match="database schema: expected version 5, found 99; upgrade") as refused:
             refuses(ledger.owner)
         assert (refused.value.found, refused.value.needed) == (99, SCHEMA_VERSION)
 

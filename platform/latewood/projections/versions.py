@@ -63,6 +63,14 @@ versions: Final = Table(
 Index("versions_position", versions.c.project, versions.c.asset, versions.c.position)
 # One logic has many versions: equal index keys are stored once, so this index costs a few bytes per version.
 Index("versions_logic", versions.c.project, versions.c.logic)
+# What was not accepted as it was made is refused, or was once: of that there is little.
+Index(
+    "versions_refused",
+    versions.c.project,
+    versions.c.asset,
+    versions.c.position,
+    postgresql_where=versions.c.accepted_position.is_distinct_from(versions.c.position),
+)
 # Keys are digests, so nobody asks for their order; hashes of them take a third of the space.
 Index("versions_key", versions.c.reuse_key, postgresql_using="hash", postgresql_where=versions.c.reuse_key != "")
 
@@ -102,7 +110,7 @@ class VersionsProjection:
     """Versions, heads, checks, and what lay behind the paths in parameters."""
 
     name = "versions"
-    version = 10
+    version = 11
     inline = True
     tables = (versions, heads, head_history, head_promotions, checks, contents)
     types = frozenset(
