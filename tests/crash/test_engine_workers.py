@@ -1,6 +1,7 @@
 """What workers of engines do besides calling a task: places, checks, ranges, handlers, what they may take."""
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -8,6 +9,7 @@ import sys
 import time
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
 from textwrap import dedent
@@ -20,9 +22,12 @@ from crash.engines import ended, engine, of_type, require_each_step_ended_once, 
 from latewood.commands.environments import create, promote
 from latewood.commands.materializing import materialize, prepare
 from latewood.commands.planning import Asked
+from latewood.commands.views import view_of
+from latewood.engine.running import workers
 from latewood.engine.running.pool import Job, Pool
 from latewood.engine.running.worker_protocol import Call, CallRange, Open
 from latewood.engine.running.workers import Crew
+from latewood.engine.storage.store import ArtifactAddress
 from latewood.events import (
     CheckEvaluated,
     FailureHandled,
@@ -329,6 +334,60 @@ def test_a_step_over_its_memory_is_a_failed_attempt_and_the_engine_goes_on(works
     (failed,) = of_type(workspace, StepFailed)
     assert failed.failure.error == "MemoryError"
     assert failed.failure.message == "over its memory of 100 MiB; its process was ended"
+
+
+def test_compiled_code_that_crashes_or_hangs_is_a_failed_attempt_and_its_slot_is_free(
+    workspace, asked_for, within, monkeypatch
+):
+    """Those that hang have both slots, until they are ended; what comes after them has them."""
+    source = """
+        import ctypes, signal
+        from contextlib import suppress
+
+        def stubborn():
+            for each in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM):
+                signal.signal(each, signal.SIG_IGN)
+
+        hangs = timedelta(seconds=0.2)
+
+        @asset(timeouts=hangs, retries=0, priority=2)
+        def asleep() -> int:
+            stubborn()
+            return ctypes.PyDLL(None).sleep(600)  # and nothing of Python runs meanwhile
+
+        @asset(timeouts=hangs, retries=1, priority=2)
+        def swallowing(context: Context) -> int:
+            while context.attempt == 1:
+                with suppress(BaseException):
+                    time.sleep(0.02)
+                    stubborn()
+            return 1
+
+        @asset(retries=1, priority=1)
+        def crashing(context: Context) -> int:
+            print("attempt", context.attempt, flush=True)
+            return ctypes.string_at(0) if context.attempt == 1 else 1
+
+        @asset
+        def below(crashing: int, swallowing: int) -> int:
+            return crashing
+    """
+    monkeypatch.setattr(workers, "Worker", partial(workers.Worker, grace_s=0.3))
+    with within() as serving:
+        found = ended(workspace, asked_for("from datetime import timedelta\n" + dedent(source)))
+        assert (found.status, found.ran, found.failed) == (RunStatus.FAILED, 3, 1)
+        told = serving.telling.metrics()
+    assert re.search(r"^latewood_worker_slots_busy\{.*\} 0\.0$", told, re.MULTILINE), told
+    keys = {id_: key for key, id_ in view_of(workspace).ids.items()}
+    failures = {keys[fact.assets[0]]: fact for fact in of_type(workspace, StepFailed)}
+    overdue = (FailureKind.TIMEOUT, "still running after 0.2 s; its process was ended")
+    assert {key: (fact.failure.kind, fact.failure.message) for key, fact in failures.items()} == {
+        "asleep": overdue,
+        "swallowing": overdue,
+        "crashing": (FailureKind.USER, f"its process was killed by signal {signal.SIGSEGV:d}"),
+    }
+    printed = workspace.store.read(ArtifactAddress(failures["crashing"].logs)).decode()
+    assert printed.startswith("attempt 1\n"), "what it said before is not lost with it"
 
 
 def test_a_task_that_wants_two_cores_runs_alone_on_two_slots(here, workspace, environ, asked_for):

@@ -25,6 +25,7 @@ from latewood.projections.installed import PROJECTIONS, UPCASTERS
 from latewood.projections.snapshots import snapshot
 from latewood.projections.statistics import stretches_of
 from latewood.serving.absence import Absence
+from latewood.serving.engine import Engine
 from latewood.serving.log_lines import JsonLines
 from latewood.serving.requesting import engines
 from latewood.serving.scraping import LOOPBACK, address_of, answering
@@ -71,7 +72,14 @@ def samples(text):
 
 def test_metrics_and_health_tell_of_engine_log_and_runs(workspace, asked_for, within):
     waiting = asked_for(SLOW)
+    queued = samples(Engine(workspace, slots=2).telling.metrics())  # of one that does not serve
+    assert (queued["latewood_runs", "queued"], queued["latewood_steps", "waiting"]) == (1, 61)
+    assert (queued["latewood_engines",], queued["latewood_leases",], queued["latewood_steps", "running"]) == (0, 0, 0)
+    assert (queued["latewood_append_seconds_count",], queued["latewood_worker_slots_busy",]) == (0, 0)
     with within() as serving, answering((LOOPBACK, 0), serving.telling.metrics, serving.telling.health) as port:
+        under_way = until(
+            lambda: (found := samples(serving.telling.metrics()))["latewood_steps", "running"] == 2 and found
+        )
         assert ended(workspace, waiting).status is RunStatus.SUCCEEDED
         with asked(port, "/metrics") as answer:
             assert answer.headers["Content-Type"].startswith("text/plain; version=0.0.4")
@@ -82,6 +90,10 @@ def test_metrics_and_health_tell_of_engine_log_and_runs(workspace, asked_for, wi
             pass
         with pytest.raises(UsageError, match=f"cannot be served at {LOOPBACK}:{port}: .*; name another port"):
             answering((LOOPBACK, port), str, dict).__enter__()
+    assert 0 < under_way["latewood_steps", "waiting"] <= 61 - 2, "the queue's depth"
+    assert (under_way["latewood_runs", "running"], under_way["latewood_engine_runs",]) == (1, 1)
+    assert (under_way["latewood_engines",], under_way["latewood_leases",]) == (1, 2), "its own, and the run's"
+    assert found["latewood_steps", "waiting"] == found["latewood_steps", "running"] == 0
     assert found["latewood_steps_total", "succeeded"] == 61
     assert found["latewood_step_duration_seconds_count",] == 61
     assert found["latewood_step_duration_seconds_bucket", "0.05"] <= 1, "but for the last one each took 0.1 s"

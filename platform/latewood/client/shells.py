@@ -52,6 +52,7 @@ def _sign(method: Callable[..., Any], call: Callable[..., Any]) -> None:
     of_call = signature(call)
     (_, *taken), (returned,) = of_call.parameters.values(), get_args(of_call.return_annotation)
     itself = Parameter("self", Parameter.POSITIONAL_ONLY)
+    # What `inspect.signature` goes by on any function; the types of functions do not know of it.
     method.__signature__ = of_call.replace(  # type: ignore[attr-defined]
         parameters=[itself, *taken], return_annotation=returned
     )
