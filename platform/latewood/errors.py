@@ -60,6 +60,10 @@ class Conflict(UsageError):
     """What is there by now does not go with a request: who asks looks again, and decides again."""
 
 
+class NothingToMake(UsageError):
+    """Of what a request selects nothing can be made here: others make it, or its inputs are not there."""
+
+
 class ServerUnreachable(LatewoodError):
     """A server that is asked did not answer in the time that it was waited for."""
 

@@ -8,9 +8,13 @@ import pytest
 from api.acts import Acts
 from api.conftest import SHOP
 from crash.conftest import facts_of
+from latewood.commands import downstream
 from latewood.commands.deploying import deploy_loaded
+from latewood.commands.environments import create
+from latewood.commands.planning import make_plan
 from latewood.commands.retracting import retract
 from latewood.events import Action, AssetObserved, HeadsMoved, ParameterPinned, RetractionUndone, VersionsRetracted
+from latewood_graphql.mutations import heads
 
 OTHER = SHOP.replace("* 10", "* 20")
 
@@ -144,6 +148,38 @@ def test_what_mends_a_retraction_is_what_a_run_of_all_that_is_stale_would_do(api
     preview = api.environment(f'planPreview(selection: "status:stale") {{ counts {{ {counts} }} }}')["planPreview"]
     assert mending == preview["counts"] == {"run": 4, "depends": 5, "reuse": 0, "blocked": 0}
     assert {action: foreseen[Action[action.upper()]] for action in counts.split()} == mending
+
+
+def test_what_mends_it_is_planned_as_far_as_it_is_asked_for(acts, made, workspace, monkeypatch):
+    run, planned = made().run, []
+    for name in ("dev", "test"):
+        create(workspace, name)
+
+    def make(workspace, *given):
+        planned.append(workspace.environment)
+        return make_plan(workspace, *given)
+
+    monkeypatch.setattr(downstream, "make_plan", make)
+    acts.done("retract", f'version: "{run}", reason: "wrong"', "Corrected", "versionsCount")
+    assert planned == []
+    monkeypatch.setattr(heads, "_MENDED_MAX", 2)
+    found = acts.done("retract", f'version: "{run}", reason: "wrong"', "Corrected", "mending { environment run }")
+    assert [each["environment"] for each in found["mending"]] == planned == ["dev", "prod"]
+
+
+def test_what_would_mend_it_is_said_of_assets_that_are_called_like_words_of_the_language(made, workspace):
+    source = """
+        @asset(key="or")
+        def first() -> int:
+            return 1
+
+        @asset(key="7")
+        def second() -> int:
+            return 2
+    """
+    run = made(source).run
+    plan = retract(workspace, run, reason="wrong", rerun=True, dry_run=True).reach.plans["prod"]
+    assert plan.counts[Action.RUN] == 2
 
 
 def test_what_others_make_is_retracted_where_nothing_is_made(acts, workspace, load):

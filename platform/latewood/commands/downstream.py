@@ -1,6 +1,6 @@
 """What was made from given versions, in every environment: exact versions, where they are heads, what would mend it."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from latewood.commands.planning import Asked, make_plan
@@ -9,10 +9,11 @@ from latewood.commands.views import PRESENT, View, read_view, view_of
 from latewood.commands.workspace import Workspace
 from latewood.decide.derivation import Derivation, Lineages, downstream
 from latewood.decide.plan import Plan, plan
+from latewood.decide.selection import AnyOf, Term, show
 from latewood.decide.state import Retracted, VersionFacts
 from latewood.engine.storage.store import ArtifactAddress
-from latewood.errors import UsageError
-from latewood.events import StepReused, StepStarted, from_json
+from latewood.errors import NothingToMake, UsageError
+from latewood.events import TYPE_OF, StepReused, StepStarted, from_json
 from latewood.model.definitions import Origin
 from latewood.model.keys import AssetId, AssetKey, PartitionKey, VersionId
 from latewood.model.ordinals import Ordinals
@@ -26,6 +27,7 @@ from latewood.projections.statistics import keys_of_ids
 from latewood_eventlog.records import Position
 
 _READ_AT_ONCE = 2_000  # events in memory
+_DERIVING = (TYPE_OF[StepStarted], TYPE_OF[StepReused])
 _ASKED_AT_ONCE = 5_000  # versions in a query
 
 
@@ -51,7 +53,8 @@ class HeadsAt:
 class Reach:
     """What goes back to some versions. `roots` are these and what equals them, `made` what was made from them.
 
-    `heads` is where any of them is a head, `plans` by environment what a run of all that is stale would do.
+    `heads` is where any of them is a head, `plans` by environment what a run of all that is stale would do: each is
+    made when it is asked for.
     """
 
     roots: tuple[Made, ...]
@@ -64,7 +67,8 @@ def reach(workspace: Workspace, named: Iterable[Named], retracted: Retracted, *,
     """All that goes back to these versions, or to what equals them; nothing else does.
 
     `retracted` is what the plans are made by, which `is_foreseen` if it is not recorded. Cost: O(events since the
-    oldest of them), the heads of what was found, and a plan of all that is stale; memory: O(versions found).
+    oldest of them) and the heads of what was found; of each plan that is asked for that of all that is stale. Memory:
+    O(versions found).
     """
     with snapshot(workspace.log) as connection:
         roots = equal_versions(connection, workspace.project, named)
@@ -80,20 +84,38 @@ def reach(workspace: Workspace, named: Iterable[Named], retracted: Retracted, *,
         roots=_by_asset(roots, keys),
         made=_by_asset(made, keys),
         heads=tuple(standing),
-        plans={
-            name: _mending(workspace, name, standing, retracted, is_foreseen=is_foreseen)
-            for name in {h.environment: None for h in standing}
-        },
+        plans=_Plans(
+            list(dict.fromkeys(head.environment for head in standing)),
+            lambda name: _mending(workspace, name, standing, retracted, is_foreseen=is_foreseen),
+        ),
     )
+
+
+class _Plans(Mapping[str, Plan]):
+    """By environment, made when they are asked for: there may be many, and whoever asks may want none, or few."""
+
+    def __init__(self, environments: Sequence[str], make: Callable[[str], Plan]) -> None:
+        self._made: dict[str, Plan | None] = dict.fromkeys(environments)
+        self._make = make
+
+    def __getitem__(self, environment: str) -> Plan:
+        found = self._made[environment]
+        if found is None:
+            found = self._made[environment] = self._make(environment)
+        return found
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._made)
+
+    def __len__(self) -> int:
+        return len(self._made)
 
 
 def _derivations(workspace: Workspace, since: Position) -> Iterator[Derivation]:
     """What every step after a position read, in the order of the log."""
     after = since
-    while events := workspace.log.read_all(after=after, limit=_READ_AT_ONCE):
+    while events := workspace.log.read_types(workspace.project, _DERIVING, after=after, limit=_READ_AT_ONCE):
         for event in events:
-            if event.project != workspace.project or event.type not in ("step.started", "step.reused"):
-                continue
             fact = from_json(event.type, event.data)
             if isinstance(fact, StepStarted):
                 reads = tuple((read.asset, _listed(workspace, read.versions)) for read in fact.inputs.values())
@@ -183,8 +205,9 @@ def _mending(
     assets = view.catalog.assets
     here = [found.key for found in standing if found.environment == environment and found.key in assets]
     keys = [key for key in here if assets[key].origin is Origin.MADE] if is_foreseen else []
+    terms = (Term(field="status", pattern="stale"), *(Term(field="key", pattern=key) for key in keys))
     try:
-        made = make_plan(there, view, Asked(selection=" or ".join(("status:stale", *keys))))
-    except UsageError:
+        made = make_plan(there, view, Asked(selection=show(AnyOf(of=terms)) if keys else "status:stale"))
+    except NothingToMake:
         return make_plan(there, view, Asked(selection="*", places={}))
     return plan(view.catalog, made.request, replace(made.state, retracted=retracted)) if is_foreseen else made

@@ -36,7 +36,7 @@ from latewood.decide.state import State, VersionFacts
 from latewood.decide.sweep import NO_SWEEP, Sweep
 from latewood.engine.loading.loaded import Loaded
 from latewood.engine.storage.store import ArtifactAddress
-from latewood.errors import UsageError
+from latewood.errors import NothingToMake, UsageError
 from latewood.events import Action
 from latewood.model.definitions import Catalog, Origin
 from latewood.model.keys import AssetKey, PartitionKey, RunId
@@ -143,7 +143,7 @@ def make_plan(
         state = with_past(connection, workspace, view, state, nodes, request, seen)
         made = _with_durations(connection, workspace, view.as_of, plan(view.catalog, request, state, nodes))
     if made.awaiting and not made.tasks and asked.selection != "*":
-        raise UsageError("\n  ".join(["nothing can be made before it has its inputs:", *awaiting_lines(made)]))
+        raise NothingToMake("\n  ".join(["nothing can be made before it has its inputs:", *awaiting_lines(made)]))
     return made
 
 
@@ -354,7 +354,7 @@ def _selected(
         where = ", ".join(sorted({view.locations[key] for key in keys}))
         raise UsageError(f'"{selection}" selects nothing here, only assets of {where}; name that with -f or -m')
     if chosen and (outside := [key for key in chosen if view.catalog[key].origin is not Origin.MADE]) == chosen:
-        raise UsageError(f'"{selection}" selects nothing that is made here; {_kept(view.catalog, outside[0])}')
+        raise NothingToMake(f'"{selection}" selects nothing that is made here; {_kept(view.catalog, outside[0])}')
     elsewhere: dict[str, tuple[AssetKey, ...]] = {}
     for key in keys if selection.strip() != "*" else ():
         if within is not None and key not in within and view.locations[key] not in asked.along:
