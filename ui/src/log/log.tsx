@@ -85,6 +85,7 @@ export default function Log() {
             total={list.hasMore ? -1 : rows.length}
             more={list.more}
             open={(event) => change({ event: keyOf(event) }, { step: true })}
+            current={at}
             isOld={list.isAwaited}
             over={
               waiting > 0 && (

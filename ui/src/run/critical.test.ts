@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { critical, notBegun, readsOf, type Timed } from "./critical.ts";
+import { critical, groupsOf, notBegun, readsOf, type Timed } from "./critical.ts";
 
 const BEGIN = new Date("2026-11-27T12:00:00Z").getTime();
 const step = (number: number, asset: string, from: number, to: number | null, partition = ""): Timed => ({
@@ -51,6 +51,14 @@ test("while it goes on the chain ends at what goes on for longest; what took an 
 
 test("edges are told by asset", () => {
   expect([...readsOf({ keys: ["a", "b"], edgesFrom: [0], edgesTo: [1] })]).toEqual([["b", ["a"]]]);
+});
+
+test("so are their groups", () => {
+  const found = groupsOf({ keys: ["a", "b"], groups: ["daily", ""], groupOf: [1, 0] });
+  expect([...found]).toEqual([
+    ["a", ""],
+    ["b", "daily"],
+  ]);
 });
 
 test("what nobody has begun is named by number, the first ones only", () => {

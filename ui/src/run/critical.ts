@@ -106,6 +106,15 @@ export function readsOf(graph: {
   return found;
 }
 
+/** The group that each asset is in. */
+export function groupsOf(graph: {
+  keys: readonly string[];
+  groups: readonly string[];
+  groupOf: readonly number[];
+}): Map<string, string> {
+  return new Map(graph.keys.map((key, n) => [key, graph.groups[graph.groupOf[n] ?? -1] ?? ""]));
+}
+
 interface PlannedOf {
   assets: readonly string[];
   action: string;

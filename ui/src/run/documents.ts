@@ -101,21 +101,36 @@ export const PLANNED = graphql(`
 
 export type Planned = ResultOf<typeof PLANNED>["project"]["whyRun"]["planned"]["nodes"][number];
 
-/** Which of these assets reads which. */
+/** Which of these assets reads which, and in which group each is. */
 export const READ_BY = graphql(`
   query ReadBy($project: String!, $of: String!, $asOf: Moment, $selection: String!) {
     project(name: $project, asOf: $asOf) {
-      environment(name: $of) { assetGraph(selection: $selection) { keys edgesFrom edgesTo } }
+      environment(name: $of) { assetGraph(selection: $selection) { keys groups groupOf edgesFrom edgesTo } }
     }
   }
 `);
 
-/** What steps took, each its last attempt. */
-export const TOOK = graphql(`
-  query Took($project: String!, $asOf: Moment, $run: ID!) {
-    project(name: $project, asOf: $asOf) { run(id: $run) { timeline(first: 10000) { durationMs endStep } } }
+/** When steps ran, each in its last attempt. */
+export const TIMELINE = graphql(`
+  query Timeline($project: String!, $asOf: Moment, $run: ID!) {
+    project(name: $project, asOf: $asOf) {
+      run(id: $run) { timeline(first: 10000) { steps startMs durationMs statusNames statusOf endStep } }
+    }
   }
 `);
+
+export type Timeline = ResultOf<typeof TIMELINE>["project"]["run"]["timeline"];
+
+/** When other systems were given the jobs that attempts of steps are. */
+export const JOBS = graphql(`
+  query RunJobs($project: String!, $asOf: Moment, $run: ID!, $types: [String!]!) {
+    project(name: $project, asOf: $asOf) {
+      events(run: $run, types: $types, newestFirst: true, first: 1000) { nodes { type recordedAt data } }
+    }
+  }
+`);
+
+export const JOB_EVENTS = ["job.prepared", "job.submitted"] as const;
 
 export const CANCEL = graphql(`
   mutation Cancel($project: String!, $run: ID!) {

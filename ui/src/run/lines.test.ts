@@ -8,9 +8,11 @@ import {
   matched,
   NO_LINES,
   nextUnnamed,
+  ofAttempt,
   ofLevels,
   stepName,
   stepped,
+  stepsIn,
   toggled,
   withEarlier,
   withFolds,
@@ -148,4 +150,17 @@ test("steps are named by what they make, each asked for once", () => {
   expect(nextUnnamed([9, 3, 5], names, new Set())).toBe(5);
   expect(nextUnnamed([9, 3, 5], names, new Set([5]))).toBe(9);
   expect(nextUnnamed([3], names, new Set())).toBe(null);
+});
+
+test("one attempt of a step is shown alone, with what came before where it was", () => {
+  const nodes = [1, 1, 2, 3, 3].map((attempt, n) => ({ ...line(n), attempt }));
+  const lines = { ...NO_LINES, nodes, earlier: 4 };
+  expect(ofAttempt(lines, "3")).toEqual({ ...lines, nodes: nodes.slice(3), earlier: 1 });
+  expect(ofAttempt(lines, "")).toBe(lines);
+});
+
+test("lines in sight are of some steps, each told once", () => {
+  const nodes = [4, 4, 7, 7, 4, 9].map((step, n) => line(n, step));
+  expect(stepsIn(nodes, 1, 4)).toEqual([4, 7]);
+  expect(stepsIn(nodes, 0, -1)).toEqual([]);
 });

@@ -138,6 +138,22 @@ export function ofLevels(lines: Lines, shown: ReadonlySet<Level>): { lines: Line
   };
 }
 
+/** Lines of one attempt of a step alone, with those of its checks; all where none is named. */
+export function ofAttempt(lines: Lines, named: string): Lines {
+  if (!/^\d+$/.test(named)) return lines;
+  const are = lines.nodes.map(({ attempt }) => attempt === Number(named));
+  return {
+    ...lines,
+    nodes: lines.nodes.filter((_, n) => are[n]),
+    earlier: are.slice(0, lines.earlier).filter(Boolean).length,
+  };
+}
+
+/** The steps of which lines are, from one on to another inclusively; each once. */
+export function stepsIn(nodes: readonly Line[], from: number, to: number): number[] {
+  return [...new Set(nodes.slice(from, to + 1).map(({ step }) => step))];
+}
+
 export type Counts = Readonly<Record<Level, number>>;
 
 /** Whose line it is: an attempt of a step, or a check of it. */

@@ -26,6 +26,8 @@ interface Props {
   narrow: ((step: number) => void) | null;
   earlier(): void;
   more(): void;
+  /** Is told which lines are in sight, the last one inclusively. */
+  seen(from: number, to: number): void;
 }
 
 const LINE = 18;
@@ -46,6 +48,7 @@ export function LogView({
   narrow,
   earlier,
   more,
+  seen,
 }: Props) {
   const of = useRef<HTMLElement>(null);
   const [isFollowing, follow] = useState(!chosen && !search);
@@ -57,6 +60,9 @@ export function LogView({
     overscan: 40,
   });
   const items = virtual.getVirtualItems();
+
+  const { startIndex, endIndex } = virtual.range ?? { startIndex: 0, endIndex: -1 };
+  useEffect(() => seen(startIndex, endIndex), [seen, startIndex, endIndex]);
 
   // what came before the first lines moves nothing that is in sight
   const known = useRef(lines.earlier);

@@ -1,13 +1,15 @@
-import { useEffect, useMemo, useRef, useState } from "react";
+import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { useChange, useParam } from "@/address/use-address.ts";
 import { Button } from "@/shared/button.tsx";
 import { Keys } from "@/shared/keys.tsx";
 import { counted, whole } from "@/shared/numbers.ts";
 import { Empty, Problem, Skeleton } from "@/shared/panels.tsx";
 import { SearchField } from "@/shared/search-field.tsx";
+import { store } from "@/shared/store.ts";
 import { useShortcuts } from "@/shell/use-shortcuts.ts";
 import type { Line, RunOf } from "./documents.ts";
-import { LEVELS, type Level, levelsIn, ofLevels, stepped, toggled, withFolds } from "./lines.ts";
+import { LEVELS, type Level, levelsIn, ofAttempt, ofLevels, stepped, stepsIn, toggled, withFolds } from "./lines.ts";
+import { LogTime } from "./log-time.tsx";
 import { LogView } from "./log-view.tsx";
 import styles from "./logs.module.css";
 import { useLines } from "./use-lines.ts";
@@ -20,11 +22,19 @@ const LEVEL_WORDS: Record<Level, string> = { error: "Errors", warning: "Warnings
 const ENOUGH = 200;
 const MOST_LOOKED_AT = 20_000;
 
+interface Props {
+  run: RunOf;
+  /** The step of which alone it is; without, the address says that. */
+  of?: number;
+}
+
 /** What the steps of a run print, or one of them, as it is printed; searched by the server. */
-export function Logs({ run }: { run: RunOf }) {
+export function Logs({ run, of: only }: Props) {
   const of = useRef<HTMLDivElement>(null);
   const change = useChange();
-  const step = useParam("in");
+  const within = useParam("in");
+  const step = only === undefined ? within : String(only);
+  const attempt = useParam("try");
   const search = useParam("q");
   const at = useParam("line");
   const level = useParam("level");
@@ -42,7 +52,8 @@ export function Logs({ run }: { run: RunOf }) {
   );
   const names = useNames(run.id, spoke);
   const levels = useMemo(() => levelsIn(level), [level]);
-  const ofThese = useMemo(() => ofLevels(found.lines, levels), [found.lines, levels]);
+  const ofOne = useMemo(() => ofAttempt(found.lines, attempt), [found.lines, attempt]);
+  const ofThese = useMemo(() => ofLevels(ofOne, levels), [ofOne, levels]);
   const areFolded = useParam("fold") !== "" && !search;
   const [others, setOthers] = useState<ReadonlySet<string>>(NONE);
   const shown = useMemo(
@@ -53,7 +64,7 @@ export function Logs({ run }: { run: RunOf }) {
     [ofThese, search, others, areFolded],
   );
   const [match, setMatch] = useState({ of: "", at: -1 });
-  const asked = `${step} ${search} ${level}`;
+  const asked = `${step} ${attempt} ${search} ${level}`;
   const matchAt = search && match.of === asked ? Math.min(match.at, shown.lines.nodes.length - 1) : -1;
   const goOn = (by: 1 | -1) => setMatch({ of: asked, at: stepped(matchAt, by, shown.lines.nodes.length) });
   useShortcuts([
@@ -67,7 +78,7 @@ export function Logs({ run }: { run: RunOf }) {
   ]);
 
   // where few lines are of these levels, or are not folded, they are looked for further on
-  const isNarrowed = levels.size < LEVELS.length || shown.hidden.size > 0;
+  const isNarrowed = levels.size < LEVELS.length || attempt !== "" || shown.hidden.size > 0;
   const isFew = isNarrowed && shown.lines.nodes.length < ENOUGH && !found.isAwaited && !found.problem;
   const canLook = search ? found.lines.hasMore : found.lines.hasEarlier;
   const look = search ? found.more : found.earlier;
@@ -79,11 +90,19 @@ export function Logs({ run }: { run: RunOf }) {
 
   /** Cursors of a whole run's lines are others than those of a step's. */
   function narrow(to: number | null) {
-    change({ in: to === null ? null : String(to), line: null }, { step: true });
+    change({ in: to === null ? null : String(to), try: null, line: null }, { step: true });
   }
 
   const { isAwaited, problem } = found;
   const { lines } = shown;
+  const [inSight] = useState(() => store<readonly number[]>([]));
+  const seen = useCallback(
+    (from: number, to: number) => {
+      const steps = stepsIn(lines.nodes, from, to);
+      if (steps.join() !== inSight.get().join()) inSight.set(steps);
+    },
+    [lines, inSight],
+  );
   return (
     <div ref={of} className={styles.logs}>
       <div className={styles.tools}>
@@ -93,9 +112,14 @@ export function Logs({ run }: { run: RunOf }) {
           text={search}
           change={(text) => change({ q: text || null, line: null })}
         />
-        {step && (
+        {step && only === undefined && (
           <Button quiet icon="close" onClick={() => narrow(null)}>
             {names.get(Number(step)) ?? `step ${step}`}
+          </Button>
+        )}
+        {attempt && (
+          <Button quiet icon="close" onClick={() => change({ try: null }, { step: true })}>
+            Attempt {attempt}
           </Button>
         )}
         {at && (
@@ -154,6 +178,7 @@ export function Logs({ run }: { run: RunOf }) {
           </Button>
         )}
       </div>
+      {only === undefined && <LogTime run={run} inSight={inSight} choose={narrow} />}
       {problem && <Problem problem={problem} again={found.again} />}
       {lines.nodes.length > 0 ? (
         <LogView
@@ -170,6 +195,7 @@ export function Logs({ run }: { run: RunOf }) {
           narrow={step ? null : narrow}
           earlier={found.earlier}
           more={found.more}
+          seen={seen}
         />
       ) : isAwaited ? (
         <Skeleton lines={10} height={22} />
@@ -185,7 +211,7 @@ export function Logs({ run }: { run: RunOf }) {
             }
           >
             {(search || nodes.length > 0) && (
-              <Button onClick={() => change({ q: null, level: null })}>Show all lines</Button>
+              <Button onClick={() => change({ q: null, level: null, try: null })}>Show all lines</Button>
             )}
           </Empty>
         )

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { type Cell, matrices, stretches } from "./matrix.ts";
+import { type Cell, matrices, movedBy, stretches } from "./matrix.ts";
 
 let number = 0;
 const step = (asset: string, partition: string, status = "succeeded") => ({
@@ -65,4 +65,22 @@ test("where there is room each stands alone", () => {
     { mark: "failed", from: 3, to: 4 },
   ]);
   expect(stretches(asCells(["succeeded", "succeeded"]), 100, false)).toEqual([{ mark: "fresh", from: 0, to: 2 }]);
+});
+
+test("keys lead from cell to cell, and never over a border", () => {
+  const size = { rows: 3, width: 40 };
+  const from = { row: 1, column: 5 };
+  const keys = ["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown", "Home", "End"];
+  expect(keys.map((key) => Object.values(movedBy(from, key, false, size) ?? {}))).toEqual([
+    [1, 4],
+    [1, 6],
+    [0, 5],
+    [2, 5],
+    [1, 0],
+    [1, 39],
+  ]);
+  expect(movedBy(from, "ArrowRight", true, size)).toEqual({ row: 1, column: 15 });
+  expect(movedBy(from, "ArrowLeft", true, size)).toEqual({ row: 1, column: 0 });
+  expect(movedBy({ row: 2, column: 39 }, "ArrowDown", false, size)).toEqual({ row: 2, column: 39 });
+  expect(movedBy(from, "a", false, size)).toBe(null);
 });

@@ -74,6 +74,35 @@ function entry<Key, Value>(map: Map<Key, Value>, key: Key, make: () => Value): V
   return made;
 }
 
+/** A cell of a matrix. */
+export interface Place {
+  row: number;
+  column: number;
+}
+
+const WAYS: Readonly<Record<string, Place>> = {
+  ArrowLeft: { row: 0, column: -1 },
+  ArrowRight: { row: 0, column: 1 },
+  ArrowUp: { row: -1, column: 0 },
+  ArrowDown: { row: 1, column: 0 },
+  Home: { row: 0, column: -Infinity },
+  End: { row: 0, column: Infinity },
+};
+
+/** Where somebody comes to by a key, `far` ten cells at once; null for other keys. It ends at the borders. */
+export function movedBy(
+  { row, column }: Place,
+  key: string,
+  far: boolean,
+  { rows, width }: { rows: number; width: number },
+): Place | null {
+  const way = WAYS[key];
+  if (!way) return null;
+  const within = (at: number, count: number) => Math.max(0, Math.min(count - 1, at));
+  const many = far ? 10 : 1;
+  return { row: within(row + way.row * many, rows), column: within(column + way.column * many, width) };
+}
+
 const RANKS: readonly Mark[] = ["fresh", "missing", "stale", "running", "failed"];
 
 function rank(status: string): number {

@@ -116,7 +116,7 @@ function Found({ run: known, problem }: { run: RunOf; problem: ReactNode }) {
         label="Views of the run"
         tabs={tabs}
         open={tab}
-        clears={["asset", "status", "step", "path", "in", "q", "line", "level", "fold"]}
+        clears={["asset", "status", "step", "path", "closed", "try", "in", "q", "line", "level", "fold"]}
       />
       <section className={styles.body} aria-label={tabs.find(({ name }) => name === tab)?.label}>
         {tab === "steps" ? (

@@ -7,7 +7,7 @@ import { RUN_STANDINGS } from "@/shared/marks.ts";
 import { counted, whole } from "@/shared/numbers.ts";
 import { about, duration } from "@/shared/times.ts";
 import { useNow } from "@/shared/use-now.ts";
-import { type Progress, type RunOf, TOOK } from "./documents.ts";
+import { type Progress, type RunOf, TIMELINE } from "./documents.ts";
 import styles from "./said.module.css";
 import { ShareBar } from "./share-bar.tsx";
 import { isOver, paceText, shares } from "./standing.ts";
@@ -66,7 +66,7 @@ export function Said({ run, progress }: { run: RunOf; progress: Progress | null 
 
 /** What it cost, as far as that is known: the time that its steps took, many at once or not. */
 function Cost({ run }: { run: string }) {
-  const { data, isAwaited } = useAnswer(TOOK, { run });
+  const { data, isAwaited } = useAnswer(TIMELINE, { run });
   const found = isAwaited ? null : data?.project.run.timeline;
   const ms = (found?.durationMs ?? []).reduce<number>((sum, one) => sum + (one ?? 0), 0);
   if (!found || ms === 0) return null;

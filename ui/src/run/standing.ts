@@ -12,6 +12,7 @@ const MARKS: Record<string, Mark> = {
   interrupted: "stale",
   retrying: "stale",
   running: "running",
+  starting: "running",
 };
 
 /** The worst first, what is still to come last. */
@@ -21,6 +22,7 @@ const ORDER = [
   "interrupted",
   "retrying",
   "running",
+  "starting",
   "succeeded",
   "reused",
   "skipped",

@@ -1,7 +1,7 @@
 import { useEffect } from "react";
 import { pathOf } from "@/address/address.ts";
 import { Link } from "@/address/link.tsx";
-import { useChange, useView } from "@/address/use-address.ts";
+import { useChange, useParam, useView } from "@/address/use-address.ts";
 import { useAnswer } from "@/server/use-answer.ts";
 import { Ago } from "@/shared/ago.tsx";
 import { Button } from "@/shared/button.tsx";
@@ -84,7 +84,7 @@ export function StepPanel({ run, step, close }: Props) {
       ) : (
         <ol className={styles.attempts} reversed>
           {attempts.toReversed().map((attempt) => (
-            <AttemptOf key={attempt.number} attempt={attempt} />
+            <AttemptOf key={attempt.number} attempt={attempt} isOne={attempts.length === 1} />
           ))}
         </ol>
       )}
@@ -94,13 +94,29 @@ export function StepPanel({ run, step, close }: Props) {
 
 function AttemptOf({
   attempt: { number, status, startedAt, durationMs, reasons, failure, retryAt },
+  isOne,
 }: {
   attempt: Attempt;
+  isOne: boolean;
 }) {
+  const chosen = useParam("try") === String(number);
+  const change = useChange();
   return (
     <li className={styles.attempt}>
       <p className={styles.line}>
-        <strong>Attempt {number}</strong>
+        {isOne ? (
+          <strong>Attempt {number}</strong>
+        ) : (
+          <button
+            type="button"
+            className={styles.pick}
+            aria-pressed={chosen}
+            title="What it printed"
+            onClick={() => change({ try: chosen ? null : String(number), line: null }, { step: true })}
+          >
+            Attempt {number}
+          </button>
+        )}
         <Status {...stepStanding(status)} />
         <span className={styles.mute}>
           {durationMs !== null && `${duration(durationMs)}, `}

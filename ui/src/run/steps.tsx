@@ -1,39 +1,38 @@
 import { useMemo } from "react";
 import { useChange, useParam } from "@/address/use-address.ts";
 import { Button } from "@/shared/button.tsx";
-import { Status } from "@/shared/glyph.tsx";
 import { counted, whole } from "@/shared/numbers.ts";
 import { Empty, Problem, Skeleton } from "@/shared/panels.tsx";
 import { Select } from "@/shared/select.tsx";
-import { type Column, Table } from "@/shared/table.tsx";
-import { duration } from "@/shared/times.ts";
-import type { Critical } from "./critical.ts";
-import type { RunOf, StepRow } from "./documents.ts";
-import { stepStanding } from "./standing.ts";
+import { Table } from "@/shared/table.tsx";
+import type { RunOf } from "./documents.ts";
+import { closedIn, inGroups, isGroup, rowKey, withClosed, withStarting } from "./gantt.ts";
+import { Logs } from "./logs.tsx";
+import { columnsOf } from "./step-columns.tsx";
 import { StepPanel } from "./step-panel.tsx";
 import styles from "./steps.module.css";
-import { Bar, Ruler, TimeSpan } from "./time-axis.tsx";
-import { type Lap, lapOf } from "./time-scale.ts";
+import { TimeSpan } from "./time-axis.tsx";
 import { MOST_STEPS, useSteps } from "./use-steps.ts";
-import { useCritical, useTries, useWaiting } from "./use-time.ts";
+import { useJobs, useKnown, useTries, useWaiting } from "./use-time.ts";
 
-/** Steps of a run in time; one of them beside that, with its attempts. */
+/** Steps of a run in time; one of them beside that, with its attempts, and what it printed below. */
 export function Steps({ run }: { run: RunOf }) {
   const asset = useParam("asset");
   const status = useParam("status");
   const chosen = useParam("step");
   const isChain = useParam("path") !== "";
+  const closing = useParam("closed");
   const change = useChange();
   const list = useSteps(run.id);
 
   const begin = new Date(run.requestedAt).getTime();
   const end = run.endedAt === null ? null : new Date(run.endedAt).getTime();
   const isWhole = !list.isAwaited && !list.hasMore;
-  const chain = useCritical(run, list.rows);
+  const { chain, groupOf, isAwaited } = useKnown(run, list.rows);
+  const jobs = useJobs(run);
   const tries = useTries(run, list.rows);
   const waiting = useWaiting(run, list.rows, isWhole);
-  const all = useMemo(() => (waiting.length > 0 ? [...list.rows, ...waiting] : list.rows), [list.rows, waiting]);
-  const columns = useMemo(() => columnsOf({ begin, end, chain, tries }), [begin, end, chain, tries]);
+  const all = useMemo(() => withStarting([...list.rows, ...waiting], jobs), [list.rows, waiting, jobs]);
   const words = useMemo(() => [...new Set(all.map((row) => row.status))].sort(), [all]);
   const rows = useMemo(
     () =>
@@ -45,10 +44,20 @@ export function Steps({ run }: { run: RunOf }) {
       ),
     [all, asset, status, isChain, chain],
   );
+  const closed = useMemo(() => closedIn(closing), [closing]);
+  const shown = useMemo(() => inGroups(rows, groupOf, closed, begin), [rows, groupOf, closed, begin]);
   const step =
     all.find(({ number }) => String(number) === chosen) ??
     // of what nobody has begun only the first ones are listed
     (isWhole && /^\d+$/.test(chosen) ? { ...NOT_LISTED, number: Number(chosen) } : null);
+  /** What was looked for in the lines of one is not in those of another. */
+  const choose = (number: number, attempt?: number) =>
+    change(
+      { step: String(number), try: attempt ? String(attempt) : null, q: null, line: null, level: null },
+      { step: true },
+    );
+  const toggle = (group: string) => change({ closed: withClosed(closed, group) });
+  const columns = columnsOf({ begin, end, chain, jobs, tries, choose, toggle });
   const isNarrowed = asset !== "" || status !== "" || isChain;
 
   return (
@@ -83,7 +92,7 @@ export function Steps({ run }: { run: RunOf }) {
       </div>
       {list.problem && <Problem problem={list.problem} again={list.again} />}
       <div className={styles.body}>
-        {list.isAwaited && rows.length === 0 ? (
+        {(list.isAwaited && rows.length === 0) || isAwaited ? (
           <div className={styles.list}>
             <Skeleton lines={12} height={33} />
           </div>
@@ -93,12 +102,18 @@ export function Steps({ run }: { run: RunOf }) {
               <Table
                 label="Steps"
                 columns={columns}
-                rows={rows}
-                keyOf={({ number }) => String(number)}
-                open={({ number }) => change({ step: String(number) }, { step: true })}
+                rows={shown}
+                keyOf={rowKey}
+                open={(row) => (isGroup(row) ? toggle(row.group) : choose(row.number))}
+                current={chosen}
                 isOld={list.isAwaited}
               />
             </TimeSpan>
+            {step && step.attempt > 0 && (
+              <section className={styles.logs} aria-label="What it printed">
+                <Logs key={step.number} run={run} of={step.number} />
+              </section>
+            )}
           </div>
         ) : (
           !list.problem && (
@@ -113,70 +128,12 @@ export function Steps({ run }: { run: RunOf }) {
             </div>
           )
         )}
-        {step && <StepPanel run={run.id} step={step} close={() => change({ step: null })} />}
+        {step && (
+          <StepPanel run={run.id} step={step} close={() => change({ step: null, try: null, q: null, line: null })} />
+        )}
       </div>
     </>
   );
 }
 
 const NOT_LISTED = { assets: [], partition: "", status: "not begun", attempt: 0, startedAt: null, durationMs: null };
-
-interface InTime {
-  begin: number;
-  end: number | null;
-  chain: Critical;
-  tries: ReadonlyMap<number, readonly Lap[]>;
-}
-
-const NO_TRIES: readonly Lap[] = [];
-
-function columnsOf({ begin, end, chain, tries }: InTime): readonly Column<StepRow>[] {
-  return [
-    {
-      id: "status",
-      title: "Status",
-      width: "124px",
-      cell: ({ status, attempt }) => (
-        <>
-          <Status {...stepStanding(status)} />
-          {attempt > 1 && <span className={styles.again} title={`attempt ${attempt}`}>{`↻${attempt}`}</span>}
-        </>
-      ),
-    },
-    {
-      id: "what",
-      title: "Step",
-      width: "minmax(150px, 3fr)",
-      cell: ({ assets, partition, status, number }) => (
-        <span title={[assets.join(", "), partition].filter(Boolean).join(" ")}>
-          <span className={styles.key}>{assets.join(", ")}</span>{" "}
-          <span className={styles.mute}>{partition || (status === "waiting" && `step ${number}`)}</span>
-          {chain.path.has(number) && <span className="unseen">, on the critical path</span>}
-        </span>
-      ),
-    },
-    {
-      id: "took",
-      title: "Took",
-      width: "84px",
-      align: "end",
-      spare: "last",
-      cell: ({ durationMs }) => (durationMs === null ? "" : duration(durationMs)),
-    },
-    {
-      id: "time",
-      title: <Ruler begin={begin} end={end} />,
-      width: "minmax(120px, 4fr)",
-      spare: "last",
-      cell: (step) => (
-        <Bar
-          lap={lapOf(step, begin)}
-          status={step.status}
-          ready={chain.ready.has(step.number) ? Math.max(0, chain.ready.get(step.number)! - begin) : null}
-          tries={tries.get(step.number) ?? NO_TRIES}
-          isCritical={chain.path.has(step.number)}
-        />
-      ),
-    },
-  ];
-}

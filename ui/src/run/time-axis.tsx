@@ -2,7 +2,7 @@ import { type CSSProperties, type ReactNode, useMemo } from "react";
 import { useNow } from "@/shared/use-now.ts";
 import { stepStanding } from "./standing.ts";
 import styles from "./time-axis.module.css";
-import { type Lap, ticks, tickText } from "./time-scale.ts";
+import { type Lap, type Try, ticks, tickText } from "./time-scale.ts";
 
 interface Stretch {
   begin: number;
@@ -10,7 +10,7 @@ interface Stretch {
   end: number | null;
 }
 
-function useSpan({ begin, end }: Stretch): number {
+export function useSpan({ begin, end }: Stretch): number {
   const now = useNow(1_000).getTime();
   return Math.max(1, (end ?? now) - begin);
 }
@@ -46,38 +46,67 @@ interface BarProps {
   status: string;
   /** When all that it reads was there, in milliseconds since the run was asked for. */
   ready: number | null;
+  /** When another system had it as a job; null as long as it has not, undefined for what is none. */
+  handed: number | null | undefined;
   /** Its attempts before. */
-  tries: readonly Lap[];
+  tries: readonly Try[];
   isCritical: boolean;
+  /** Shows what one of these printed. */
+  choose(attempt: number): void;
 }
 
 /** When a step ran, what it waited for before that, and when it was tried in vain. */
-export function Bar({ lap, status, ready, tries, isCritical }: BarProps) {
+export function Bar({ lap, status, ready, handed, tries, isCritical, choose }: BarProps) {
   const { mark } = stepStanding(status);
   const begun = Math.min(...[lap, ...tries].map((one) => one?.start ?? Infinity));
   return (
     <span className={styles.line}>
       {lap && ready !== null && ready < begun && (
-        <span
-          className={`${styles.bar} ${styles.waited}`}
-          style={{ "--start": ready, "--took": begun - ready } as CSSProperties}
-        />
+        <span className={`${styles.bar} ${styles.waited}`} style={placed(ready, begun - ready)} />
       )}
-      {tries.map(({ start, took }) => (
-        <span
-          key={start}
+      {tries.map(({ attempt, start, took }) => (
+        <button
+          key={attempt}
+          type="button"
+          tabIndex={-1}
           className={`${styles.bar} ${styles.tried}`}
-          style={{ "--start": start, "--took": took ?? 0 } as CSSProperties}
+          style={placed(start, took ?? 0)}
+          aria-label={`Lines of attempt ${attempt}`}
+          title={`Attempt ${attempt}`}
+          onClick={() => choose(attempt)}
         />
       ))}
       {lap && (
         <span
           className={`${styles.bar} ${styles[mark]}`}
-          style={{ "--start": lap.start, "--took": lap.took ?? undefined } as CSSProperties}
+          style={placed(lap.start, lap.took)}
           data-goes-on={lap.took === null || undefined}
+          data-starting={handed === null || undefined}
           data-critical={isCritical || undefined}
+        />
+      )}
+      {lap && typeof handed === "number" && handed > lap.start && (
+        <span className={`${styles.bar} ${styles.starting}`} style={placed(lap.start, handed - lap.start)} />
+      )}
+    </span>
+  );
+}
+
+/** From the first step of a group to the last one. */
+export function GroupBar({ lap }: { lap: Lap | null }) {
+  return (
+    <span className={styles.line}>
+      {lap && (
+        <span
+          className={`${styles.bar} ${styles.group}`}
+          style={placed(lap.start, lap.took)}
+          data-goes-on={lap.took === null || undefined}
         />
       )}
     </span>
   );
+}
+
+function placed(start: number, took: number | null): CSSProperties {
+  return { "--start": start, "--took": took ?? undefined } as CSSProperties;
 }

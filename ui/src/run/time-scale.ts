@@ -7,6 +7,11 @@ export interface Lap {
   took: number | null;
 }
 
+/** An attempt of a step, which was not the last one. */
+export interface Try extends Lap {
+  attempt: number;
+}
+
 interface Timed {
   status: string;
   startedAt: string | null;
@@ -17,7 +22,7 @@ interface Timed {
 export function lapOf({ status, startedAt, durationMs }: Timed, begin: number): Lap | null {
   if (startedAt === null) return null;
   const start = Math.max(0, new Date(startedAt).getTime() - begin);
-  if (durationMs === null && status !== "running") return { start, took: 0 };
+  if (durationMs === null && status !== "running" && status !== "starting") return { start, took: 0 };
   return { start, took: durationMs };
 }
 

@@ -1,10 +1,23 @@
 import { useEffect, useMemo, useRef, useState } from "react";
 import { ofKeys } from "@/selection/language.ts";
 import { read, useAnswer, useWhere } from "@/server/use-answer.ts";
-import { type Critical, critical, notBegun, readsOf } from "./critical.ts";
-import { ATTEMPTS, PLANNED, READ_BY, type RunOf, STATE_EVENTS, type StepRow } from "./documents.ts";
+import { type Critical, critical, groupsOf, notBegun, readsOf } from "./critical.ts";
+import {
+  ATTEMPTS,
+  JOB_EVENTS,
+  JOBS,
+  PLANNED,
+  READ_BY,
+  type RunOf,
+  STATE_EVENTS,
+  STEP_EVENTS,
+  type StepRow,
+  TIMELINE,
+  type Timeline,
+} from "./documents.ts";
+import { handedOver } from "./gantt.ts";
 import { isOver } from "./standing.ts";
-import { type Lap, lapOf } from "./time-scale.ts";
+import { lapOf, type Try } from "./time-scale.ts";
 
 /** The names of more assets are a longer question than it is worth. */
 const MOST_ASSETS = 1_000;
@@ -12,23 +25,36 @@ const MOST_ASSETS = 1_000;
 const MOST_TRIED = 40;
 /** Of what nobody has begun so much is listed. */
 const MOST_WAITING = 200;
-const NO_CHAIN: Critical = { path: new Set(), ready: new Map() };
 
-/** The chain of steps that the run took as long as, and for what each waited; empty until it is known what reads what. */
-export function useCritical(run: RunOf, rows: readonly StepRow[]): Critical {
+export interface Known {
+  /** The chain of steps that the run took as long as, and for what each waited. */
+  chain: Critical;
+  /** The group of each asset. */
+  groupOf: ReadonlyMap<string, string>;
+  isAwaited: boolean;
+}
+
+const NOTHING: Omit<Known, "isAwaited"> = { chain: { path: new Set(), ready: new Map() }, groupOf: new Map() };
+
+/** What the assets say of steps that make them; nothing until that is known, and of too many. */
+export function useKnown(run: RunOf, rows: readonly StepRow[]): Known {
   // elements of a list are no assets, and what made them is read as a whole
   const keys = [...new Set(rows.flatMap(({ assets }) => assets))].filter((key) => !key.includes("["));
   const selection = ofKeys(keys.sort());
   const isAsked = keys.length > 1 && keys.length <= MOST_ASSETS;
   const { data, isAwaited } = useAnswer(READ_BY, { of: run.environment, selection }, { pause: !isAsked });
   const graph = isAsked && !isAwaited ? data?.project.environment.assetGraph : null;
-  return useMemo(() => (graph ? critical(rows, readsOf(graph)) : NO_CHAIN), [graph, rows]);
+  const known = useMemo(
+    () => (graph ? { chain: critical(rows, readsOf(graph)), groupOf: groupsOf(graph) } : NOTHING),
+    [graph, rows],
+  );
+  return { ...known, isAwaited: isAsked && isAwaited };
 }
 
 /** When the attempts before the last one ran, by the number of the step. */
-export function useTries(run: RunOf, rows: readonly StepRow[]): ReadonlyMap<number, readonly Lap[]> {
+export function useTries(run: RunOf, rows: readonly StepRow[]): ReadonlyMap<number, readonly Try[]> {
   const where = useWhere();
-  const [tries, hold] = useState<ReadonlyMap<number, readonly Lap[]>>(new Map());
+  const [tries, hold] = useState<ReadonlyMap<number, readonly Try[]>>(new Map());
   const asked = useRef(new Set<string>());
   const tried = rows.filter(({ attempt }) => attempt > 1).slice(0, MOST_TRIED);
   const wanted = tried.map(({ number, attempt }) => `${number} ${attempt}`).join(",");
@@ -40,7 +66,10 @@ export function useTries(run: RunOf, rows: readonly StepRow[]): ReadonlyMap<numb
       void read(ATTEMPTS, { ...where, run: run.id, above: number - 1 }).then(({ data }) => {
         const found = data?.project.run.steps.nodes[0];
         if (found?.number !== number) return;
-        const laps = found.attempts.slice(0, -1).flatMap((attempt) => lapOf(attempt, begin) ?? []);
+        const laps = found.attempts.slice(0, -1).flatMap((attempt) => {
+          const lap = lapOf(attempt, begin);
+          return lap ? [{ ...lap, attempt: attempt.number }] : [];
+        });
         hold((before) => new Map([...before, [number, laps]]));
       });
     }
@@ -57,4 +86,23 @@ export function useWaiting(run: RunOf, rows: readonly StepRow[], isWhole: boolea
     () => (planned ? notBegun(planned, new Set(rows.map(({ number }) => number)), MOST_WAITING) : []),
     [planned, rows],
   );
+}
+
+const NO_JOBS: ReadonlyMap<string, number | null> = new Map();
+
+/** When other systems were given what attempts are, where they are jobs there. */
+export function useJobs(run: RunOf): ReadonlyMap<string, number | null> {
+  const given = { run: run.id, types: [...JOB_EVENTS] };
+  const { data, isAwaited } = useAnswer(JOBS, given, { on: JOB_EVENTS });
+  const told = isAwaited ? null : data?.project.events.nodes;
+  return useMemo(
+    () => (told && told.length > 0 ? handedOver(told, new Date(run.requestedAt).getTime()) : NO_JOBS),
+    [told, run.requestedAt],
+  );
+}
+
+/** When steps ran, of those that have begun. */
+export function useTimeline(run: string): Timeline | null {
+  const { data, isAwaited } = useAnswer(TIMELINE, { run }, { on: STEP_EVENTS });
+  return isAwaited ? null : (data?.project.run.timeline ?? null);
 }

@@ -24,6 +24,7 @@ function shown(more = vi.fn()) {
       total={20_000}
       more={more}
       open={open}
+      current="row 3"
       selected={new Set(["row 1"])}
       select={select}
     />,
@@ -54,6 +55,11 @@ test("what is selected is said", () => {
   shown();
   expect(row("row 1").getAttribute("aria-selected")).toBe("true");
   expect(row("row 0").getAttribute("aria-selected")).toBe("false");
+});
+
+test("what is shown beside the list is marked in it", () => {
+  shown();
+  expect(screen.getAllByRole("row").filter((one) => one.hasAttribute("aria-current"))).toEqual([row("row 3")]);
 });
 
 test("more is asked for only near the end of what there is", () => {

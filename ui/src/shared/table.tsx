@@ -1,5 +1,5 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { type KeyboardEvent, type ReactNode, useEffect, useRef, useState } from "react";
+import { type KeyboardEvent, type ReactNode, useEffect, useMemo, useRef, useState } from "react";
 import styles from "./table.module.css";
 
 export interface Column<Row> {
@@ -25,6 +25,8 @@ interface Props<Row> {
   /** Keys of the rows that are selected; without, none can be. */
   selected?: ReadonlySet<string>;
   select?(key: string, how: { range: boolean }): void;
+  /** The key of the row that is shown beside the list: it is in sight. */
+  current?: string;
   /** Whether the rows are those of another question. */
   isOld?: boolean;
   /** Whether somebody is at the rows, which then must not move. */
@@ -39,7 +41,7 @@ const AHEAD = 40;
 
 /** A long list of which only the rows in sight are there. `j` and `k` go from row to row, `x` selects, as a click with ctrl does, enter opens. */
 export function Table<Row>(props: Props<Row>) {
-  const { label, columns, rows, keyOf, total, more, open, selected, select, isOld, busy, over } = props;
+  const { label, columns, rows, keyOf, total, more, open, selected, select, current, isOld, busy, over } = props;
   const scroll = useRef<HTMLDivElement>(null);
   const [at, setAt] = useState(0);
   const here = useRef({ pointer: false, below: false });
@@ -49,6 +51,7 @@ export function Table<Row>(props: Props<Row>) {
     estimateSize: () => ROW,
     overscan: 12,
     scrollPaddingStart: HEAD,
+    scrollPaddingEnd: HEAD,
     getItemKey: (n) => (rows[n] ? keyOf(rows[n]) : n),
   });
   const items = virtual.getVirtualItems();
@@ -56,6 +59,19 @@ export function Table<Row>(props: Props<Row>) {
   useEffect(() => {
     if (more && last > rows.length - AHEAD) more();
   }, [more, last, rows.length]);
+
+  const currentAt = useMemo(
+    () => (current ? rows.findIndex((row) => keyOf(row) === current) : -1),
+    [current, rows, keyOf],
+  );
+  // once, when it comes: rows that come later do not move what somebody reads
+  const shown = useRef("");
+  useEffect(() => {
+    if (currentAt < 0 || shown.current === current) return;
+    shown.current = current ?? "";
+    // what is shown beside or below the list has taken its room by then
+    requestAnimationFrame(() => virtual.scrollToIndex(currentAt, { align: "auto" }));
+  }, [current, currentAt, virtual]);
 
   /** Somebody is at the rows whose pointer is over them, or who has scrolled away from the first ones. */
   function come(how: Partial<typeof here.current>): void {
@@ -161,6 +177,7 @@ export function Table<Row>(props: Props<Row>) {
                   role="row"
                   data-row={index}
                   aria-rowindex={index + 2}
+                  aria-current={index === currentAt || undefined}
                   aria-selected={select ? Boolean(isSelected) : undefined}
                   tabIndex={index === Math.min(at, rows.length - 1) ? 0 : -1}
                   className={styles.row}
