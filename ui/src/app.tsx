@@ -1,5 +1,6 @@
 import { useEffect } from "react";
 import { Route, Switch } from "wouter";
+import { ROUTES } from "@/address/routes.ts";
 import { PAGES } from "@/pages.ts";
 import { mustLogIn } from "@/server/client.ts";
 import { Known } from "@/session/known.tsx";
@@ -26,14 +27,17 @@ export function App() {
 function Pages() {
   return (
     <Switch>
-      {PAGES.map(({ path, title, Component }) => (
-        <Route key={path} path={path}>
-          <Broken key={path}>
-            <Titled title={title} />
-            <Component />
-          </Broken>
-        </Route>
-      ))}
+      {ROUTES.map(({ path, title }) => {
+        const Page = PAGES[path];
+        return (
+          <Route key={path} path={path}>
+            <Broken key={path}>
+              <Titled title={title} />
+              <Page />
+            </Broken>
+          </Route>
+        );
+      })}
       <Route>
         <NoPage />
       </Route>

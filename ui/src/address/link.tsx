@@ -1,6 +1,6 @@
 import type { AnchorHTMLAttributes } from "react";
 import { useSearch, Link as WouterLink } from "wouter";
-import { hasPage } from "@/pages.ts";
+import { hasPage } from "@/address/routes.ts";
 import { addressOf, type Params } from "./address.ts";
 
 interface Props extends Omit<AnchorHTMLAttributes<HTMLAnchorElement>, "href"> {

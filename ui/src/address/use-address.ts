@@ -1,7 +1,7 @@
 // How components read and change the address.
 import { useCallback, useMemo } from "react";
 import { useLocation, useSearch } from "wouter";
-import { hasPage } from "@/pages.ts";
+import { hasPage } from "@/address/routes.ts";
 import { addressOf, changed, type Params, type View, viewIn } from "./address.ts";
 
 export function useView(): View {

@@ -1,7 +1,7 @@
 import { pathOf } from "@/address/address.ts";
+import { hasPage } from "@/address/routes.ts";
 import { useGo } from "@/address/use-address.ts";
 import { FirstRun } from "@/assets/first-run.tsx";
-import { hasPage } from "@/pages.ts";
 import { useAnswer } from "@/server/use-answer.ts";
 import { Button } from "@/shared/button.tsx";
 import { counted } from "@/shared/numbers.ts";

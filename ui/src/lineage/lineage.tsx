@@ -1,9 +1,9 @@
 import { useCallback, useMemo, useRef, useState, useSyncExternalStore } from "react";
 import { useSearch } from "wouter";
 import { listAs, pathOf } from "@/address/address.ts";
+import { hasPage } from "@/address/routes.ts";
 import { useChange, useGo, useParam } from "@/address/use-address.ts";
 import { useMaterialize } from "@/materialize/use-materialize.ts";
-import { hasPage } from "@/pages.ts";
 import { SelectionField } from "@/selection/selection-field.tsx";
 import { Act, Button } from "@/shared/button.tsx";
 import { counted } from "@/shared/numbers.ts";

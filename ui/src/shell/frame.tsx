@@ -1,5 +1,6 @@
 import { type ReactNode, useEffect, useState } from "react";
 import { useLocation } from "wouter";
+import { ROUTES } from "@/address/routes.ts";
 import { useChange, useGo, useParam, useView } from "@/address/use-address.ts";
 import { useMaterialize } from "@/materialize/use-materialize.ts";
 import { stepped } from "@/moment/moment.ts";
@@ -51,7 +52,7 @@ export function Frame({ children }: { children: ReactNode }) {
       { keys: "[", label: "One event back", run: () => step(-1) },
       { keys: "]", label: "One event on", run: () => step(1) },
       ...(asOf === null ? [] : [{ keys: "escape", label: "Return to now", run: () => change({ asOf: null }) }]),
-      ...PAGES.flatMap(({ navigation, path: to, title }) =>
+      ...ROUTES.flatMap(({ navigation, path: to, title }) =>
         navigation ? [{ keys: navigation.keys, label: `Go to ${title}`, run: () => go(to) }] : [],
       ),
     ],
@@ -88,9 +89,9 @@ export function Frame({ children }: { children: ReactNode }) {
 
 /** Pages are there before somebody goes to them: one after another, each when there is nothing else to do. */
 async function preload(): Promise<void> {
-  for (const { Component } of PAGES) {
+  for (const { load } of Object.values(PAGES)) {
     await idle();
-    await Component.load().catch(() => {}); // who goes there is told
+    await load().catch(() => {}); // who goes there is told
   }
 }
 

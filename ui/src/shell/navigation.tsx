@@ -1,6 +1,6 @@
 import { useLocation } from "wouter";
 import { Link } from "@/address/link.tsx";
-import { PAGES } from "@/pages.ts";
+import { ROUTES } from "@/address/routes.ts";
 import { logOut } from "@/session/login.tsx";
 import { useSession } from "@/session/session.ts";
 import { Icon } from "@/shared/icon.tsx";
@@ -20,7 +20,7 @@ export function Navigation({ help }: { help(): void }) {
   return (
     <nav className={styles.navigation} aria-label="Pages">
       <ul className={styles.pages}>
-        {PAGES.map(({ navigation, path: to, title }) => {
+        {ROUTES.map(({ navigation, path: to, title }) => {
           if (!navigation) return null;
           const isHere = path === to || path.startsWith(`${to}/`);
           return (

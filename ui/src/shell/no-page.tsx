@@ -1,7 +1,7 @@
 import { useEffect } from "react";
 import { usePathname } from "wouter/use-browser-location";
 import { Link } from "@/address/link.tsx";
-import { PAGES } from "@/pages.ts";
+import { ROUTES } from "@/address/routes.ts";
 import { Empty, PageHead } from "@/shared/panels.tsx";
 import styles from "./no-page.module.css";
 
@@ -16,7 +16,7 @@ export function NoPage() {
       <PageHead title="There is no such page" />
       <Empty title={path}>
         <ul className={styles.ways}>
-          {PAGES.map(
+          {ROUTES.map(
             ({ path: to, title, navigation }) =>
               navigation && (
                 <li key={to}>

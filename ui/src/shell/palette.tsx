@@ -1,10 +1,10 @@
 import { type KeyboardEvent, useEffect, useId, useMemo, useRef, useState } from "react";
 import { listAs, pathOf } from "@/address/address.ts";
+import { ROUTES } from "@/address/routes.ts";
 import { useChange, useGo } from "@/address/use-address.ts";
 import { graphql } from "@/graphql.ts";
 import { useMaterialize } from "@/materialize/use-materialize.ts";
 import { beyond, momentFrom, momentName } from "@/moment/moment.ts";
-import { PAGES } from "@/pages.ts";
 import { position } from "@/server/client.ts";
 import { useAnswer } from "@/server/use-answer.ts";
 import { Dialog } from "@/shared/dialog.tsx";
@@ -157,7 +157,7 @@ function useSections(text: string, close: () => void): Section[] {
       close();
       run();
     };
-    const pages: Item[] = PAGES.flatMap(({ path, title, navigation }) =>
+    const pages: Item[] = ROUTES.flatMap(({ path, title, navigation }) =>
       navigation
         ? [
             {
