@@ -3,7 +3,7 @@
 import asyncio
 import selectors
 import time
-from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Hashable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -161,6 +161,16 @@ class Call:
 
             found = self.loaders[of, what] = DataLoader(batch)
         return found.load(key)
+
+    def few(self, field: str, key: Hashable, *, of: str, most: int) -> Any:
+        """Raises UsageError where the field is asked `of` more than so many in a query."""
+
+        def counted(keys: Sequence[Hashable]) -> Mapping[Hashable, None]:
+            if len(keys) > most:
+                raise UsageError(f"{field}: expected at most {most} {of} in a query, found {len(keys):,}")
+            return {}
+
+        return self.load(None, f"few of {field}", key, counted)
 
     def once(self, of: Any, what: str, make: Callable[[], V]) -> V:
         """What is made the first time that the call asks for it."""

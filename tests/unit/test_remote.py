@@ -7,7 +7,7 @@ import pytest
 
 from latewood.cli.remote.assets import _column
 from latewood.cli.remote.automations import _pages
-from latewood.cli.remote.connection import of_one_state
+from latewood.cli.remote.connection import of_one_state, with_all
 from latewood.cli.remote.deployments import _latest
 from latewood.cli.remote.environments import _whole
 from latewood.cli.remote.facts import defined_as
@@ -42,6 +42,18 @@ def test_a_list_that_comes_in_pages_is_of_the_state_of_its_first_page_though_the
     client = SimpleNamespace(at=SimpleNamespace(project="shop"), query=query)
     assert list(of_one_state(client, "page", lambda project: project["steps"], run="r")) == [7, 7, 7]
     assert asked == [(None, None, "r"), (7, "page 1", "r"), (7, "page 2", "r")]
+
+
+@pytest.mark.parametrize("total", [0, 999, 1_000, 2_001])
+def test_a_list_that_goes_on_behind_a_number_is_whole_and_of_one_state(total):
+    log, asked = count(7), []
+
+    def look(behind, asOf=None):  # noqa: N803 - as the schema has it
+        asked.append((asOf, behind))
+        return {"position": asOf or next(log), "names": list(range(total))[behind : behind + 1_000]}
+
+    assert with_all("names", look) == {"position": 7, "names": list(range(total))}
+    assert asked == [(None, 0), *((7, behind) for behind in range(1_000, total + 1, 1_000))]
 
 
 def test_the_latest_deployments_are_those_of_all_locations_however_many_there_are(monkeypatch):

@@ -172,11 +172,11 @@ class Asset(graphene.ObjectType):
         description="Of an optional output the partitions of which there is nothing, and nothing missing.",
     )
     causes = many(Cause, "Why partitions are not fresh.")
-    upstream = many(lambda: Asset, "The assets that it reads.", **stretch_arguments())
+    upstream = fallible_many(lambda: Asset, "The assets that it reads.", **stretch_arguments())
     upstream_count = graphene.Int(
         required=True, description="How many these are.", resolver=lambda at, _info: len(at.upstream)
     )
-    downstream = many(lambda: Asset, "The assets that read it.", **stretch_arguments())
+    downstream = fallible_many(lambda: Asset, "The assets that read it.", **stretch_arguments())
     downstream_count = graphene.Int(
         required=True, description="How many these are.", resolver=lambda at, _info: len(at.downstream)
     )

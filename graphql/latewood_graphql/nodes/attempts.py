@@ -44,8 +44,10 @@ class Attempt(graphene.ObjectType):
     )
     position = graphene.Field(PositionScalar, required=True, description="Where the log says that it began.")
     started_at = graphene.DateTime(required=True, description="When it began.")
-    ended_at = graphene.DateTime(description="When it ended; null until then.")
-    duration_ms = graphene.Float(description="Milliseconds that it took; null until it has ended.")
+    ended_at = graphene.DateTime(
+        description="When it ended; null until then, and of what was interrupted: nobody knows."
+    )
+    duration_ms = graphene.Float(description="Milliseconds that it took; null where it is not known when it ended.")
     reasons = many(graphene.String, "Why the step is run, as in `code:total` or `upstream:revenue`.")
     failure = graphene.Field(Failure, description="Why it failed; null where it did not.")
     retry_at = graphene.DateTime(description="When the next attempt is due; null where none follows.")

@@ -64,11 +64,11 @@ class DeploymentDifference(graphene.ObjectType):
 
     before = graphene.Field(Deployment, required=True, description="The earlier one.")
     after = graphene.Field(Deployment, required=True, description="The later one.")
-    added = many(NamedDefinition, "Definitions that are new.", **stretch_arguments())
+    added = fallible_many(NamedDefinition, "Definitions that are new.", **stretch_arguments())
     added_count = graphene.Int(required=True, description="How many these are.")
-    removed = many(NamedDefinition, "Definitions that are no more.", **stretch_arguments())
+    removed = fallible_many(NamedDefinition, "Definitions that are no more.", **stretch_arguments())
     removed_count = graphene.Int(required=True, description="How many these are.")
-    changed = many(ChangedDefinition, "Definitions that are other than they were.", **stretch_arguments())
+    changed = fallible_many(ChangedDefinition, "Definitions that are other than they were.", **stretch_arguments())
     changed_count = graphene.Int(required=True, description="How many these are.")
 
     def resolve_added(self: "DifferenceAt", _info: Any, behind: int, first: int | None = None) -> Any:

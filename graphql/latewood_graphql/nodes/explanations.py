@@ -10,7 +10,7 @@ from latewood.decide import findings
 from latewood.decide.moves import Moved
 from latewood.events import StepFailed
 from latewood_graphql.calls import EnvironmentAt
-from latewood_graphql.fields import given, many
+from latewood_graphql.fields import fallible_many, given, many
 from latewood_graphql.nodes.versions import AssetVersion_, VersionAt
 from latewood_graphql.pages import stretch_arguments, stretch_of
 from latewood_graphql.scalars import PositionScalar
@@ -159,7 +159,7 @@ class Explanation(graphene.ObjectType):
         AssetVersion_, description="The version of another asset that the head was taken from, where it was."
     )
     made_because = many(graphene.String, "Why the step that made the head was run.")
-    findings = many(Finding, "Root causes, upstream first; empty where it is fresh.", **stretch_arguments())
+    findings = fallible_many(Finding, "Root causes, upstream first; empty where it is fresh.", **stretch_arguments())
     findings_count = graphene.Int(
         required=True, description="How many these are.", resolver=lambda at, _info: len(at.found.findings)
     )

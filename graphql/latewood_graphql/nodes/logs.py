@@ -136,21 +136,12 @@ async def logs_page(project: ProjectAt, row: RunRow, *, search: str, **asked: An
     else:
         of_step: StepPrinted = await call.load((project.name, up_to), "printed", (run, step), of_steps)
         if not of_step.events:
-            await call.load((project.name, up_to), "steps that nothing is known of", (run, step), _few)
+            told_nothing = "runs that have told nothing of that step yet"
+            await call.few("logs(step:)", (project.name, up_to, run, step), of=told_nothing, most=_UNKNOWN_MAX)
             call.refuse_late()
             refuse_unplanned(there, row, step)
         found = await call.in_the_end(lambda _: of_step.lines(there.store, wanted, has_ended=has_ended))
     return LinesPage(lines=found, asked=beyond, backwards=backwards)
-
-
-def _few(steps: Sequence[tuple[RunId, int]]) -> Mapping[tuple[RunId, int], None]:
-    """Raises UsageError where plans are to be read for too many."""
-    if len(steps) > _UNKNOWN_MAX:
-        raise UsageError(
-            f"logs(step:): expected at most {_UNKNOWN_MAX} runs in a query that have told nothing of that step yet, "
-            f"found {len(steps):,}"
-        )
-    return dict.fromkeys(steps)
 
 
 def cursor_given(text: str | None, *, of_step: bool) -> Cursor | None:

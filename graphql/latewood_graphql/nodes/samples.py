@@ -1,7 +1,7 @@
 """A little of what a version holds, what it was made from, and the columns that it has."""
 
 import asyncio
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -162,25 +162,13 @@ async def sample_of(at: EnvironmentAt, wanted: Sampled, rows: int) -> Sample:
     """At most so many rows. Raises UsageError for too much, and for too many versions in a query."""
     if not 1 <= rows <= ROWS_MAX:
         raise UsageError(f"rows: expected 1 to {ROWS_MAX}, found {rows:,}")
-
-    await few(at, "sample", wanted, rows)
+    await at.call.few("sample", (wanted, rows), of="versions", most=SAMPLES_MAX)
     there, view = at.workspace, at.view
 
     def look(log: EventLog) -> Sample:
         return sample(replace(there, log=log), view, wanted.key, wanted.facts, wanted.columns, rows)
 
     return await at.call.in_the_end(look)
-
-
-async def few(at: EnvironmentAt, field: str, version: Hashable, *by: int) -> None:
-    """Raises UsageError where the field is asked of too many versions in a query."""
-
-    def counted(versions: Sequence[Hashable]) -> Mapping[Hashable, bool]:
-        if len(versions) > SAMPLES_MAX:
-            raise UsageError(f"{field}: expected at most {SAMPLES_MAX} versions in a query, found {len(versions):,}")
-        return dict.fromkeys(versions, True)
-
-    await at.load(f"{field} of few {by}", version, counted)
 
 
 def columns_of(recorded: Sequence[str]) -> dict[str, Any]:

@@ -24,7 +24,6 @@ from latewood_graphql.nodes.samples import (
     VersionColumns,
     VersionInput,
     columns_of,
-    few,
     inputs_of,
     sample_of,
 )
@@ -163,7 +162,7 @@ class AssetVersion_(graphene.ObjectType):  # noqa: N801 - the model has a name o
     async def resolve_source(self: VersionAt, _info: Any) -> Any:
         """From the archive of its deployment, which is looked at when nothing else is read any more."""
         at = self.environment
-        await few(at, "source", self.facts.version)
+        await at.call.few("source", self.facts.version, of="versions", most=SAMPLES_MAX)
 
         def codes(versions: Sequence[VersionFacts]) -> Mapping[VersionFacts, CodeThen]:
             with snapshot(at.workspace.log) as connection:

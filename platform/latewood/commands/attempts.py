@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from latewood.commands.workspace import Workspace
-from latewood.events import Failure, StepFailed, StepStarted, StepSucceeded, from_json
+from latewood.events import Failure, RunStatus, StepFailed, StepStarted, StepSucceeded, from_json
 from latewood.model.keys import RunId
 from latewood.projections.attempts import attempt_positions
 from latewood.projections.past_runs import StepThen, steps_then
@@ -47,7 +47,11 @@ def attempts_of(
 
 
 def ended_with_run(attempts: Sequence[Attempt], step: str, ended_at: datetime | None) -> Sequence[Attempt]:
-    """The same, where what nothing else ended has ended with its run, as its step's status says; then, if known."""
+    """The same, where what nothing else ended has ended with its run, as its step's status says; then, if known.
+
+    Of what was interrupted nobody knows when: that its process had died was recorded by whoever found it so.
+    """
+    ended_at = None if step == RunStatus.INTERRUPTED else ended_at
 
     def ended(attempt: Attempt) -> Attempt:
         took = None if ended_at is None else (ended_at - attempt.started_at) / _MILLISECOND

@@ -1,5 +1,6 @@
 import { useAnswer } from "@/server/use-answer.ts";
 import { Dialog } from "@/shared/dialog.tsx";
+import { whole } from "@/shared/numbers.ts";
 import { Empty, Problem, Skeleton } from "@/shared/panels.tsx";
 import styles from "./deployments.module.css";
 import { type Changed, DIFFERENCE } from "./documents.ts";
@@ -15,17 +16,24 @@ export function Difference({ before, after, close }: { before: string; after: st
         {problem && <Problem problem={problem} again={again} />}
         {isAwaited && !problem && <Skeleton lines={10} />}
         {isEmpty && <Empty title="Nothing is otherwise" />}
-        {found && found.added.length > 0 && <Names title="Added" of={found.added} />}
-        {found && found.removed.length > 0 && <Names title="Removed" of={found.removed} />}
+        {found && found.added.length > 0 && <Names title="Added" of={found.added} count={found.addedCount} />}
+        {found && found.removed.length > 0 && <Names title="Removed" of={found.removed} count={found.removedCount} />}
         {found?.changed.map((one) => (
           <ChangedOne key={`${one.kind} ${one.name}`} of={one} />
         ))}
+        {found && <Rest shown={found.changed.length} of={found.changedCount} />}
       </div>
     </Dialog>
   );
 }
 
-function Names({ title, of }: { title: string; of: readonly { kind: string; name: string }[] }) {
+interface NamesProps {
+  title: string;
+  of: readonly { kind: string; name: string }[];
+  count: number;
+}
+
+function Names({ title, of, count }: NamesProps) {
   return (
     <section>
       <h3>{title}</h3>
@@ -36,8 +44,13 @@ function Names({ title, of }: { title: string; of: readonly { kind: string; name
           </li>
         ))}
       </ul>
+      <Rest shown={of.length} of={count} />
     </section>
   );
+}
+
+function Rest({ shown, of }: { shown: number; of: number }) {
+  return of > shown && <p className={styles.mute}>and {whole(of - shown)} more</p>;
 }
 
 function ChangedOne({ of: { kind, name, code, parts } }: { of: Changed }) {

@@ -17,9 +17,10 @@ export const DIFFERENCE = graphql(`
   query Difference($project: String!, $asOf: Moment, $before: ID!, $after: ID!) {
     project(name: $project, asOf: $asOf) {
       deploymentDifference(before: $before, after: $after) {
-        added { kind name }
-        removed { kind name }
-        changed { kind name code { subject name before after } parts { what before after } }
+        addedCount removedCount changedCount
+        added(first: 200) { kind name }
+        removed(first: 200) { kind name }
+        changed(first: 200) { kind name code { subject name before after } parts { what before after } }
       }
     }
   }

@@ -47,7 +47,7 @@ export const GROUPS = graphql(`
   query GroupsNow($project: String!, $environment: String!, $asOf: Moment) {
     project(name: $project, asOf: $asOf) {
       environment(name: $environment) {
-        groups { name assets fresh stale missing failed running }
+        groups(first: 1000) { name assets fresh stale missing failed running }
       }
     }
   }

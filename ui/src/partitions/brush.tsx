@@ -6,6 +6,7 @@ import { Glyph } from "@/shared/glyph.tsx";
 import type { AssetStatus } from "@/shared/marks.ts";
 import { whole } from "@/shared/numbers.ts";
 import { Problem, Skeleton } from "@/shared/panels.tsx";
+import { Toggle } from "@/shared/toggle.tsx";
 import { toast } from "@/shell/toasts.ts";
 import styles from "./brush.module.css";
 import { CHOSEN, KEYS, PARTITIONS, TEXTS } from "./documents.ts";
@@ -82,13 +83,10 @@ export function Brush({ asset, pick, choose, of }: Props) {
         </span>
         <span className={styles.chips}>
           {found.partitions.map(({ status, partitions }) => (
-            <StatusChip
-              key={status}
-              status={status}
-              count={partitions.count}
-              isOn={pick !== "" && pick === named[status]}
-              choose={() => void pickAll(status)}
-            />
+            <Toggle key={status} isOn={pick !== "" && pick === named[status]} turn={() => void pickAll(status)}>
+              <Glyph mark={MARKS[status]} size={11} /> {MARKS[status]}{" "}
+              <span className="figures">{whole(partitions.count)}</span>
+            </Toggle>
           ))}
         </span>
       </p>
@@ -142,21 +140,6 @@ export function Picked({ pick, choose }: Pick<Props, "pick" | "choose">) {
         </Button>
       )}
     </div>
-  );
-}
-
-interface ChipProps {
-  status: AssetStatus;
-  count: number;
-  isOn: boolean;
-  choose(): void;
-}
-
-function StatusChip({ status, count, isOn, choose }: ChipProps) {
-  return (
-    <button type="button" className={styles.chip} aria-pressed={isOn} onClick={choose}>
-      <Glyph mark={MARKS[status]} size={11} /> {MARKS[status]} <span className="figures">{whole(count)}</span>
-    </button>
   );
 }
 

@@ -5,6 +5,7 @@ import { counted, whole } from "@/shared/numbers.ts";
 import { Empty, Problem, Skeleton } from "@/shared/panels.tsx";
 import { Select } from "@/shared/select.tsx";
 import { Table } from "@/shared/table.tsx";
+import { Toggle } from "@/shared/toggle.tsx";
 import type { RunOf } from "./documents.ts";
 import { closedIn, inGroups, isGroup, rowKey, withClosed, withStarting } from "./gantt.ts";
 import { Logs } from "./logs.tsx";
@@ -75,15 +76,13 @@ export function Steps({ run }: { run: RunOf }) {
           </Button>
         )}
         {(chain.path.size > 1 || isChain) && (
-          <button
-            type="button"
-            className={styles.chip}
-            aria-pressed={isChain}
+          <Toggle
+            isOn={isChain}
             title="The steps that the run took as long as: each waited for the one before it"
-            onClick={() => change({ path: isChain ? null : "1" }, { step: true })}
+            turn={() => change({ path: isChain ? null : "1" }, { step: true })}
           >
             Critical path: {counted(chain.path.size, "step")}
-          </button>
+          </Toggle>
         )}
         <span className={styles.mute} role="status">
           {isNarrowed ? `${whole(rows.length)} of ${whole(all.length)}` : ""}

@@ -7,7 +7,7 @@ export const WHO = graphql(`query Who { server { version actor } projects }`);
 /** Apart from that, since the project that is shown may be one that is not there for who asks. */
 export const THERE = graphql(`
   query There($project: String!, $asOf: Moment) {
-    project(name: $project, asOf: $asOf) { position role environments }
+    project(name: $project, asOf: $asOf) { position role environments(first: 1000) }
   }
 `);
 

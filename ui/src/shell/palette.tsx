@@ -34,7 +34,7 @@ const NAMED = graphql(`
   query Named($project: String!, $environment: String!, $asOf: Moment) {
     project(name: $project, asOf: $asOf) {
       environment(name: $environment) {
-        groups { name assets }
+        groups(first: 1000) { name assets }
         launchPlans(first: 200) { nodes { name isWorkflow } }
       }
     }

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -12,10 +13,9 @@ from latewood.cli.assets import AssetLine, Partitions, show_assets
 from latewood.cli.explain import asked_by_json, explanation_json, show_explanation
 from latewood.cli.lineage import LEVELS_MAX, Shown, link_json, print_links, require_one_way, show_columns
 from latewood.cli.output import print_json
-from latewood.cli.remote.connection import connect, moment_given, of_environment, of_one_state
+from latewood.cli.remote.connection import PAGE, connect, moment_given, of_environment, of_one_state, with_all
 from latewood.cli.remote.facts import (
     JUDGED,
-    PAGE,
     UNTOLD,
     VERSION,
     asked_of,
@@ -74,13 +74,13 @@ _ASSETS: Final = f"""query (
 }}"""
 _MOVED: Final = "moved { by position at actor environment run }"
 _WHY: Final = f"""query (
-  $project: String!, $environment: String!, $asOf: Moment, $asset: ID!, $partition: String!
+  $project: String!, $environment: String!, $asOf: Moment, $asset: ID!, $partition: String!, $behind: Int!
 ) {{
   project(name: $project, asOf: $asOf) {{ environment(name: $environment) {{
     why(asset: $asset, partition: $partition) {{
       asset partition status position headSince madeBecause {_MOVED} {JUDGED}
       head {{ {VERSION} }} takenFrom {{ {VERSION} }} barred {{ version reason position }}
-      findings {{
+      findings(first: {PAGE}, behind: $behind) {{
         cause asset partitions subject path before after event since through failure retraction retracted observed
         undefinedIn pinned pinnedBy {_MOVED} code {{ subject name before after }}
       }}
@@ -141,18 +141,23 @@ def why(
     if step is not None:
         return show_step_reasons(step_reasons(client, key, step, moment), json_=json_)
     try:
-        answer = of_environment(client, _WHY, asOf=moment, asset=key, partition=partition)
+        answer = with_all("findings", partial(_look, client, asset=key, partition=partition), asOf=moment)
     except NotFound:
         run = None if partition else _run_called(client, key, moment)
         if run is None:
             raise
         return show_run_reasons(run, json_=json_)
-    found = _explanation(answer["why"])
+    found = _explanation(answer)
     asked = _asked(client, found.head)
     if json_:
         print_json({**_known(explanation_json(found)), "asked_by": asked_by_json(asked)})
         return exits.OK
     return show_explanation(found, asked, is_named=bool(partition), json_=False)
+
+
+def _look(client: "Client", **given: Any) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = of_environment(client, _WHY, **given)["why"]
+    return found
 
 
 def _run_called(client: "Client", text: str, moment: int | str | None) -> RunExplained | None:

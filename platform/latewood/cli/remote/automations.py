@@ -8,8 +8,8 @@ from typing import Any, Final
 from latewood.cli import exits
 from latewood.cli.automations import show_automations
 from latewood.cli.output import console, print_json
-from latewood.cli.remote.connection import connect, done, of_environment
-from latewood.cli.remote.facts import PAGE, defined_as
+from latewood.cli.remote.connection import PAGE, connect, done, of_environment
+from latewood.cli.remote.facts import defined_as
 from latewood.commands.automations import Found
 from latewood.decide.automation import Standing
 from latewood.decide.freshness import Judged

@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 PATIENCE_S = 60.0
 """How long a server that does not answer is waited for."""
+
+PAGE: Final = 1_000
+"""Items of a list that are asked for at a time: as many as a server gives."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +90,19 @@ def of_one_state(
         if not page["pageInfo"]["hasNextPage"]:
             return
         given |= {"asOf": project["position"], "after": page["pageInfo"]["endCursor"]}
+
+
+def with_all(name: str, look: Callable[..., Mapping[str, Any]], **given: Any) -> Mapping[str, Any]:
+    """What `look` finds, with the whole of a list of it that goes on `behind` the first PAGE: as it was at first.
+
+    It finds its `position`, too.
+    """
+    found = look(**given, behind=0)
+    whole = page = found[name]
+    while len(page) == PAGE:
+        page = look(**{**given, "asOf": found["position"]}, behind=len(whole))[name]
+        whole = [*whole, *page]
+    return {**found, name: whole}
 
 
 def nodes_of(ask: Callable[[str | None], Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:

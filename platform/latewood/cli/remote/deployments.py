@@ -9,8 +9,7 @@ import msgspec
 from latewood.cli import exits
 from latewood.cli.deployments import show_deployments, show_difference
 from latewood.cli.output import console, plural, print_json
-from latewood.cli.remote.connection import connect, done, of_project
-from latewood.cli.remote.facts import PAGE
+from latewood.cli.remote.connection import PAGE, connect, done, of_project
 from latewood.commands.deployments import Listed, unknown_location
 from latewood.decide.definition_changes import ChangedDefinition, Difference, Named, Part
 from latewood.model.code import CodeChange

@@ -1,19 +1,27 @@
 """Environments: listed, branched, promoted, ended."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from latewood.cli import exits
 from latewood.cli.environments import show_diff, show_environments
 from latewood.cli.output import console, plural, print_json
-from latewood.cli.remote.connection import connect, done, nodes_of, of_environment, of_project
+from latewood.cli.remote.connection import PAGE, connect, done, nodes_of, of_environment, of_project, with_all
 from latewood.commands.environments import Changed, Diff, Reconfigured, Repinned, refuse_worked_in
 from latewood.decide.state import Pin
 from latewood.model.keys import AssetId, AssetKey
 from latewood.projections.environments import Environment
 
-_NAMES: Final = "query ($project: String!) { project(name: $project) { environments } }"
+if TYPE_CHECKING:
+    from latewood.client import Client
+
+_NAMES: Final = f"""query ($project: String!, $asOf: Moment, $behind: Int!) {{
+  project(name: $project, asOf: $asOf) {{ position environments(first: {PAGE}, behind: $behind) }}
+}}"""
+_AT_ONCE: Final = 200
+"""Environments in a query: each is named in it."""
+
 _CREATE: Final = """mutation ($project: String!, $name: String!, $base: String!) {
   createEnvironment(project: $project, name: $name, base: $base) { __typename
     ... on EnvironmentCreated { environment { name base basePosition } }
@@ -60,12 +68,19 @@ _PROMOTE: Final = """mutation (
 def list_(*, json_: bool) -> int:
     """All of them."""
     client = connect()
-    names = of_project(client, _NAMES)["environments"]
-    each = " ".join(f'e{n}: environment(name: "{name}") {{ name base basePosition }}' for n, name in enumerate(names))
-    found = of_project(client, f"query ($project: String!) {{ project(name: $project) {{ name {each} }} }}")
-    branches = [found[f"e{n}"] for n in range(len(names))]
+    found = with_all("environments", partial(of_project, client, _NAMES))
+    names, state = found["environments"], found["position"]
+    parts = (names[n : n + _AT_ONCE] for n in range(0, len(names), _AT_ONCE))
+    branches = [branch for part in parts for branch in _branches(client, part, state)]
     rows = [Environment(environment=b["name"], base=b["base"], base_position=b["basePosition"] or 0) for b in branches]
     return show_environments(rows, json_=json_)
+
+
+def _branches(client: "Client", names: Sequence[str], state: int) -> list[Mapping[str, Any]]:
+    each = " ".join(f'e{n}: environment(name: "{name}") {{ name base basePosition }}' for n, name in enumerate(names))
+    document = f"query ($project: String!, $asOf: Moment) {{ project(name: $project, asOf: $asOf) {{ name {each} }} }}"
+    found = of_project(client, document, asOf=state)
+    return [found[f"e{n}"] for n in range(len(names))]
 
 
 def diff(*, source: str, target: str, selection: str, json_: bool) -> int:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from latewood.cli.history import Steps
-from latewood.cli.remote.connection import nodes_of, of_one_state, of_project
+from latewood.cli.remote.connection import PAGE, nodes_of, of_one_state, of_project
 from latewood.commands.elements import ElementSteps
 from latewood.decide.deploy import Rename
 from latewood.decide.freshness import Judged
@@ -34,7 +34,6 @@ from latewood.projections.runs import Expansion, RunRow, StepRow
 if TYPE_CHECKING:
     from latewood.client import Client, Progress, Run, TaskProgress
 
-PAGE: Final = 1_000
 VERSION: Final = "id asset partition position madeAt durationMs dataVersion codeVersion artifact isAccepted"
 """The fields of a version of which `version_of` makes it."""
 

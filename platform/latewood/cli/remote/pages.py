@@ -11,8 +11,8 @@ from latewood.cli import exits
 from latewood.cli.assets import show_page
 from latewood.cli.output import print_json
 from latewood.cli.remote.assets import ASSET_LINE, line_of
-from latewood.cli.remote.connection import connect, moment_given, of_environment
-from latewood.cli.remote.facts import JUDGED, PAGE, UNTOLD, VERSION, defined_as, freshness_of, renames_of, version_of
+from latewood.cli.remote.connection import PAGE, connect, moment_given, of_environment
+from latewood.cli.remote.facts import JUDGED, UNTOLD, VERSION, defined_as, freshness_of, renames_of, version_of
 from latewood.cli.show import show_shown, shown_json
 from latewood.commands.page import AssetPage, PageVersion, Use
 from latewood.commands.sampling import ROWS_MAX

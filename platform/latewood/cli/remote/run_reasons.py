@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from latewood.cli.remote.connection import of_project
-from latewood.cli.remote.facts import PAGE, asked_of, facts_of
+from latewood.cli.remote.connection import PAGE, of_project
+from latewood.cli.remote.facts import asked_of, facts_of
 from latewood.decide.near_miss import Nearest
 from latewood.decide.reasons import Cause, Reason
 from latewood.decide.state import VersionFacts

@@ -11,8 +11,8 @@ from latewood.cli.following import follow_looks
 from latewood.cli.history import is_grouped, is_only_how_far, notes_of, show_how_far, show_run
 from latewood.cli.logs import Ended, show_logs
 from latewood.cli.output import console, plural, print_json
-from latewood.cli.remote.connection import connect, nodes_of, of_project
-from latewood.cli.remote.facts import PAGE, asked_of, facts_of, far_now, looks, row_of, steps_of
+from latewood.cli.remote.connection import PAGE, connect, nodes_of, of_project
+from latewood.cli.remote.facts import asked_of, facts_of, far_now, looks, row_of, steps_of
 from latewood.cli.runs import show_runs
 from latewood.errors import UsageError
 from latewood.events import CheckEvaluated
