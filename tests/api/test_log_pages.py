@@ -8,11 +8,16 @@ from sqlalchemy.event import listen
 
 import latewood.projections.log_pages as looking
 from api.conftest import SHOP
+from api.looked_at import rows_of
+from databases import execute
 from latewood.commands.environments import create
 from latewood.commands.materializing import materialize, prepare
 from latewood.commands.planning import Asked
+from latewood.commands.pools import set_pool
 from latewood.commands.renaming import rename
 from latewood.events import from_json
+from latewood.projections.snapshots import snapshot
+from latewood_eventlog.log import SeenBy
 
 NODES = "{ nodes { position type } pageInfo { endCursor hasNextPage } }"
 
@@ -129,6 +134,47 @@ def test_of_what_is_rare_of_an_asset_no_more_is_looked_at_than_a_page_may(api, h
             got = page(api, f'{from_end}asset: "total", {how}, first: 1')
             assert (got["nodes"], got["pageInfo"]["hasNextPage"]) == ([], True)
             assert every(api, f'{from_end}asset: "total", {how}')[0] == [], "it goes on from there, up to the end"
+
+
+LONG_STREAM = """
+    INSERT INTO latewood.events
+    SELECT 'default', 1000000 + n, gen_random_uuid(), 'noted', n, 'test.noted', 1, now(), now(), 'a', NULL, '{}',
+    sha256('') FROM generate_series(1, 5000) n
+"""
+
+
+def test_of_what_is_rare_in_a_stream_no_more_is_looked_at_than_a_page_may(api, happened, monkeypatch):
+    first, _ = happened
+    monkeypatch.setattr(looking, "LOOKED_AT_MAX", 2)
+    for number in range(1, 6):
+        set_pool(api.workspace, "db", number)
+    pools = [event.position for event in api.workspace.log.read("default", "pools")]
+    for from_end, expected in (("", pools), ("newestFirst: true, ", pools[::-1])):
+        got = page(api, f'{from_end}stream: "pools", types: ["run.ended"], first: 1')
+        assert (got["nodes"], got["pageInfo"]["hasNextPage"]) == ([], True)
+        assert every(api, f'{from_end}stream: "pools", types: ["run.ended"]')[0] == []
+        assert every(api, f'{from_end}stream: "pools"')[0] == expected, "and what is wanted is found on the way"
+        got = page(api, f'{from_end}run: "{first}", types: ["run.requested"], first: 2')
+        assert (len(got["nodes"]), got["pageInfo"]["hasNextPage"]) == (1, False), "of a run a page is full or the last"
+
+
+def test_a_page_deep_in_a_stream_is_no_look_at_all_before_it(reader, superuser_url):
+    execute(superuser_url, LONG_STREAM)
+    given = {"project": "default", "stream": "noted", "limit": 11, "types": None, "hidden": [], "asset": None}
+    given |= {"environment": "", "said": "", "looked": None}
+    forth = given | {"low": 1_004_000, "high": 2_000_000}
+    back = given | {"low": 0, "high": 1_001_000}
+    for is_analyzed in (False, True):
+        if is_analyzed:
+            execute(superuser_url, "ANALYZE")
+        with snapshot(SeenBy(reader, ("default",))) as connection:
+            for asked, newest_first, wanted in (
+                (forth, False, range(1_004_001, 1_004_012)),
+                (back, True, range(1_001_000, 1_000_989, -1)),
+            ):
+                statement = looking._STATEMENTS[looking._OF_STREAM, newest_first]
+                assert list(connection.execute(statement, asked).scalars()) == list(wanted)
+                assert rows_of(connection, statement, asked) < 400
 
 
 def test_of_a_run_there_are_its_own(api, happened):

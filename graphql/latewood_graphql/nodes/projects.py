@@ -100,8 +100,9 @@ class Project(graphene.ObjectType):
     events = fallible(
         connection_of(Event, counted=False),
         description="Events of the log, oldest first unless otherwise asked; those of tokens are for admins alone. "
-        "Newest first, of an environment, and of an asset by types, a page may have few or none, and yet a next one: "
-        "it has looked at 50,000 positions, or at 50,000 events of the asset. Of a run a page is full or the last.",
+        "Newest first, of an environment, and of an asset or a stream by types, a page may have few or none, and yet a "
+        "next one: it has looked at 50,000 positions, or at 50,000 events of the asset or the stream. Of a run a page "
+        "is full or the last.",
         **event_filters(),
     )
     event_density = fallible(

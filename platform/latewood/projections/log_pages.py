@@ -12,7 +12,7 @@ from latewood.projections.snapshots import text_array, tuples
 from latewood_eventlog.records import Position
 
 LOOKED_AT_MAX: Final = 50_000
-"""Positions that are looked at for one page, or events of an asset: some 0.1 s, or 0.3 s where they lie apart."""
+"""Positions, or events of an asset or stream, that are looked at for one page: 0.1 s, or 0.3 s where they lie apart."""
 
 _SAMPLED_MAX: Final = 10_000
 
@@ -50,8 +50,25 @@ _IS_WANTED: Final = (
     "ELSE e.stream = 'environment/' || :environment OR strpos(CAST(e.data AS text), :said) > 0 END)"
 )
 _IN_LOG: Final = f"SELECT e.position FROM events e WHERE {_IS_WANTED} ORDER BY e.position {{order}} LIMIT :limit"  # noqa: S608 - ours
+# How many events of the stream there are up to each of the two positions: halving, a look each.
+_BOUNDS: Final = (
+    "WITH RECURSIVE halved (bound, least, beyond) AS ("
+    "  SELECT b.bound, 0, 1 + coalesce((SELECT version FROM events WHERE project = :project AND stream = :stream "
+    "    ORDER BY version DESC LIMIT 1), 0) FROM unnest(ARRAY[CAST(:low AS bigint), CAST(:high AS bigint)]) b (bound)"
+    "  UNION ALL SELECT h.bound, CASE WHEN m.is_upto THEN m.version ELSE h.least END, "
+    "    CASE WHEN m.is_upto THEN h.beyond ELSE m.version END "
+    "  FROM halved h CROSS JOIN LATERAL (SELECT (h.least + h.beyond) / 2) v (version) CROSS JOIN LATERAL ("
+    "    SELECT v.version, coalesce((SELECT position FROM events WHERE project = :project AND stream = :stream "
+    "      AND version = v.version) <= h.bound, false) AS is_upto) m WHERE h.beyond - h.least > 1"
+    "), bounds (low, high) AS (SELECT (SELECT max(least) FROM halved WHERE bound = :low), "
+    "  (SELECT max(least) FROM halved WHERE bound = :high))"
+)
+_BETWEEN: Final = (
+    "FROM events WHERE project = :project AND stream = :stream AND version > (SELECT low FROM bounds) "
+    "AND version <= (SELECT high FROM bounds) ORDER BY version {order}"
+)
 _OF_STREAM: Final = (
-    f"SELECT e.position FROM events e WHERE {_IS_WANTED} AND e.stream = :stream "  # noqa: S608 - as above
+    f"{_BOUNDS} SELECT e.position FROM (SELECT * {_BETWEEN} LIMIT :looked) e WHERE {_IS_WANTED} "  # noqa: S608 - as above
     "AND (CAST(:asset AS text) IS NULL OR EXISTS (SELECT FROM asset_events x "
     "  WHERE x.project = :project AND x.asset = :asset AND x.position = e.position)) "
     "ORDER BY e.version {order} LIMIT :limit"
@@ -67,9 +84,11 @@ _OF_ASSET: Final = (
     "ORDER BY x.position {order} LIMIT :limit"
 )
 _LAST_LOOKED_AT: Final = f"{_ABOUT} OFFSET :looked - 1 LIMIT 1"
+_LAST_OF_STREAM: Final = f"{_BOUNDS} SELECT position {_BETWEEN} OFFSET :looked - 1 LIMIT 1"
+_LAST: Final = {_OF_ASSET: _LAST_LOOKED_AT, _OF_STREAM: _LAST_OF_STREAM}
 _STATEMENTS: Final = {
     (statement, newest_first): text(statement.format(order="DESC" if newest_first else ""))
-    for statement in (_IN_LOG, _OF_STREAM, _OF_ASSET, _LAST_LOOKED_AT)
+    for statement in (_IN_LOG, _OF_STREAM, _OF_ASSET, *_LAST.values())
     for newest_first in (True, False)
 }
 _OF_RUNS: Final = text(
@@ -110,9 +129,10 @@ def events_found(
 ) -> Found:
     """So many events between two positions, `low` exclusively, from one of them on.
 
-    Cost: of a stream O(its events), by index; of types, oldest first, O(events up to the last one that is found), so
-    that a page that is not full is the last; of an asset at most 50,000 of its events are looked at, or as many as are
-    asked for, so that without types and environment the same holds; of all else at most 50,000 positions.
+    Cost: of a run O(its events behind where they are asked for), by index; of types, oldest first, O(events up to the
+    last one that is found), so that a page that is not full is the last; of an asset or of another stream it looks at
+    50,000 of its events at most, or at as many as are asked for, so that without types and environment the same holds;
+    of all else at 50,000 positions.
     """
     statement = _OF_STREAM if wanted.stream else _IN_LOG
     if not wanted.stream and wanted.asset is not None:
@@ -132,12 +152,12 @@ def events_found(
         "environment": wanted.environment,
         "said": f'"environment":"{wanted.environment}"',
         "stream": wanted.stream,
-        "looked": max(limit, LOOKED_AT_MAX),
+        "looked": None if wanted.stream.startswith("run/") else max(limit, LOOKED_AT_MAX),
     }
     positions = list(connection.execute(_STATEMENTS[statement, newest_first], given).scalars())
     looked_to = low if newest_first else high
-    if statement is _OF_ASSET and len(positions) < limit:
-        last = connection.execute(_STATEMENTS[_LAST_LOOKED_AT, newest_first], given).scalar()
+    if statement in _LAST and given["looked"] is not None and len(positions) < limit:
+        last = connection.execute(_STATEMENTS[_LAST[statement], newest_first], given).scalar()
         if last is not None:
             looked_to = last - 1 if newest_first else last
     return Found(positions=positions, looked_to=looked_to)
