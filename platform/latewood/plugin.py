@@ -147,7 +147,8 @@ class PollsMany(Protocol):
 class Reads(Protocol):
     """A connector that brings what its jobs have left in their system to whoever reads that here.
 
-    Without, such outputs can be read by jobs of the same connector alone, and what lies there is what was recorded.
+    Without, such outputs can be read by jobs of the same connector alone, and none is reused: nobody can tell if
+    it is there still. What was made stays fresh where it is head, and is made again by who else wants the like.
     """
 
     def fingerprint(self, address: str, /) -> str:

@@ -6,6 +6,7 @@ from threading import Event, Thread
 from types import SimpleNamespace
 
 import pytest
+from forks import forks
 from sqlalchemy import event, text
 
 from crash.engines import ended, leases, of_type, started, until
@@ -19,7 +20,7 @@ from latewood.engine.running.pool import Pool
 from latewood.engine.running.presence import Presence
 from latewood.engine.running.reports import SlotsLost, WaitingForPools
 from latewood.engine.running.slots import Slots
-from latewood.events import RunStatus, StepSucceeded
+from latewood.events import RunPlanned, RunStatus, StepReused, StepSucceeded
 from latewood.model.policies import QUOTA
 from latewood.serving import turns
 from latewood.serving.absence import Absence
@@ -181,6 +182,34 @@ def test_an_inline_run_does_not_compute_what_an_engine_made_that_has_left(
     gate.touch()
     inline.join()
     assert len(of_type(workspace, StepSucceeded)) == 10
+
+
+def test_of_two_inline_runs_at_once_one_computes_and_the_other_takes_what_it_made(
+    workspace, environ, load, gate, tmp_path, monkeypatch
+):
+    (tmp_path / "latewood.toml").touch()
+    monkeypatch.chdir(tmp_path)
+    load(f"""
+        @asset
+        def one() -> int:
+            with Path({str(tmp_path / "computed")!r}).open("a") as noted:
+                noted.write("once\\n")
+            while not Path({str(gate)!r}).exists():
+                time.sleep(0.01)
+            return 1
+    """)
+    both = [forks().piped(["materialize", "*", "-f", "assets.py"], tmp_path, environ) for _ in range(2)]
+    try:
+        until(lambda: len(of_type(workspace, RunPlanned)) == 2 and leases(workspace, "flight/"))
+    finally:
+        gate.touch()
+    said = [process.communicate()[0] for process in both]
+    assert [process.returncode for process in both] == [0, 0]
+    assert (tmp_path / "computed").read_text() == "once\n"
+    assert sorted("1 run, 0 reused" in each for each in said) == [False, True], said
+    (made,), (taken,) = of_type(workspace, StepSucceeded), of_type(workspace, StepReused)
+    assert taken.reuse_key == made.reuse_key
+    assert leases(workspace, "flight/") == 0
 
 
 def test_a_slot_that_is_granted_while_the_engine_ends_is_given_back(workspace, asked_for, monkeypatch):

@@ -91,9 +91,9 @@ def test_what_lies_here_is_left_where_it_is(elsewheres):
 
 
 @pytest.mark.parametrize(
-    ("answer", "is_there"), [("e1", True), (None, True), ("e2", False), ("", False), (REFUSED, False)]
+    ("answer", "is_there"), [("e1", True), (None, False), ("e2", False), ("", False), (REFUSED, False), (AWAY, False)]
 )
-def test_it_is_taken_if_it_is_there_still_or_nobody_can_look(elsewheres, clock, answer, is_there):
+def test_it_is_taken_only_if_it_is_known_to_be_there_still(elsewheres, clock, answer, is_there):
     asked = next(elsewheres.is_there(TABLE))
     assert asked == Remote("local", ToSee("db.days"))
     assert played(elsewheres.is_there(TABLE), answering(clock, answer)) is is_there

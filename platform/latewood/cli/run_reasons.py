@@ -91,7 +91,7 @@ def _lines(found: StepExplained) -> Iterator[str]:
     if found.reasons and found.reasons != found.planned_reasons:
         yield f"it was run because: {_because(found.reasons)}"
     for version in found.lost:
-        yield f"version {version} could have been taken, but its artifact was lost"
+        yield f"version {version} could have been taken, but its artifact was not found"
     for taken in found.taken:
         source = "" if taken.source is None else f" of {taken.source}"
         root = "" if taken.computed_as is None else f"; that was computed as {taken.computed_as} of {taken.computed_of}"

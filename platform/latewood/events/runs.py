@@ -278,7 +278,10 @@ class StepReused(Event, frozen=True):
 
 
 class ReuseSourceLost(Event, frozen=True):
-    """A version could have been reused, but its artifact is gone, or did not get to its place; the step runs."""
+    """A version could have been reused, but its artifact is gone, or did not get to its place; the step runs.
+
+    So it does where nobody can tell whether the artifact is there still.
+    """
 
     run: RunId
     step: int

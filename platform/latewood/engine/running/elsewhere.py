@@ -35,10 +35,10 @@ class Elsewheres:
         self._on_their_way: set[str] = set()
 
     def is_there(self, facts: VersionFacts) -> Script[bool]:
-        """Whether the version lies there still; it is taken to where its connector cannot look."""
+        """Whether the version lies there still, as far as it is known: where its connector cannot look, it is not."""
         address = _address(facts)
         there = yield from self._asked(address.connector, ToSee(address.place))
-        return not isinstance(there, Unanswered) and there in (None, address.fingerprint)
+        return bool(there == address.fingerprint)
 
     def brought(self, due: Sequence[Due], *, but: str = "") -> Script[list[Due] | Failure]:
         """The steps, reading copies that lie here of whatever lies in other systems, `but` one; or why that cannot be.
