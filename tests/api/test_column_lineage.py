@@ -19,7 +19,7 @@ SQL = """
 
 def steps(api, asked):
     return api.environment(f"""columnLineage({asked}) {{
-        nodes {{ depth asset column versionsCount confidence end sources {{ input asset column }} }}
+        nodes {{ depth asset column versionsCount confidence end expression sources {{ input asset column }} }}
         totalCount pageInfo {{ endCursor hasNextPage }}
     }}""")["columnLineage"]
 
@@ -34,6 +34,7 @@ def test_a_column_of_a_report_is_followed_over_queries_to_the_raw_column(api, ma
         ("flights/raw", "minutes", 1, "UNKNOWN"),
     ]
     assert found[2]["sources"] == [{"input": "raw", "asset": "flights/raw", "column": "minutes"}]
+    assert [step["expression"] for step in found] == ["MAX(late.hours)", "daily.minutes / 60", "", ""]
     assert [step["end"] for step in found] == [None, None, None, "not known: Python"]
     assert [step["end"] for step in steps(api, 'asset: "late", column: "day"')["nodes"]] == [None, "from no column"]
     assert len(steps(api, 'asset: "report", column: "worst", up: 1')["nodes"]) == 2

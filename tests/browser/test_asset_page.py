@@ -122,10 +122,16 @@ def test_a_column_is_followed_to_what_it_was_computed_from_and_to_what_was_compu
     page.get_by_role("button", name="total").click()
     graph = page.get_by_role("region", name="What total was computed from, and what from it")
     expect(graph.get_by_role("link")).to_have_count(3)
-    expect(graph.get_by_role("link", name="price")).to_contain_text("not known: Python")
-    expect(graph.get_by_role("link", name="twice")).to_contain_text("exactly known")
+    expect(graph.get_by_role("link", name="price prices")).to_contain_text("not known: Python")
+    expect(graph.get_by_role("link", name="twice")).to_contain_text("total * 2")
+    graph.get_by_role("link", name="price prices").focus()  # its own path stands out
+    expect(graph.locator("li[data-on]")).to_have_count(3)
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.get_by_role("figure", name="Computed as").get_by_role("button", name="Copy").click()
+    expect(page.get_by_text("Copied")).to_be_visible()
+    assert "price" in page.evaluate("navigator.clipboard.readText()")
     assert serious_in_any_theme(page) == {}
-    graph.get_by_role("link", name="price").click()
+    graph.get_by_role("link", name="price prices").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("prices")
     whole = page.get_by_role("region", name="What price was computed from, and what from it")
     expect(whole.get_by_role("link", name="twice")).to_contain_text("doubled")  # over both queries

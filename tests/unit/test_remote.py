@@ -114,5 +114,6 @@ def test_a_definition_of_another_version_is_not_read_as_if_it_were_of_this_one()
 
 def test_of_a_column_it_is_known_of_how_many_versions_it_is_though_a_hundred_are_named():
     told = {"asset": "late", "column": "n", "confidence": "FULL", "depth": 0, "sources": [], "end": None}
+    told |= {"expression": "count(*)"}
     found = _column({**told, "versions": ["r.0", "r.1"], "versionsCount": 365})
-    assert (found.count, len(found.versions)) == (365, 2)
+    assert (found.count, len(found.versions), found.expression) == (365, 2, "count(*)")

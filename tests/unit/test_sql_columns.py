@@ -95,6 +95,27 @@ def test_many_queries_within_each_other_are_looked_at_once():
     assert sources(f"WITH {', '.join(parts)} SELECT a FROM c24", "a") == {"a": "airlines.carrier airlines.name"}
 
 
+EXPRESSIONS = [
+    ("SELECT carrier, avg(dep_delay) m, count(*) AS n, 1 one FROM flights.daily GROUP BY ALL",
+     {"carrier": "", "m": "AVG(daily.dep_delay)", "n": "COUNT(*)", "one": "1"}),
+    ("WITH x AS (SELECT carrier c, dep_delay + arr_delay s FROM flights.daily d) FROM (SELECT c, s AS h FROM x)",
+     {"c": "", "h": "d.dep_delay + d.arr_delay"}),  # where it is computed, and not where it is passed on
+    ("SELECT carrier FROM flights.daily UNION ALL SELECT upper(name) FROM airlines", {"carrier": ""}),
+    ("WITH RECURSIVE r AS (SELECT carrier, name FROM airlines UNION ALL SELECT name, carrier FROM r) FROM r",
+     {"carrier": "", "name": ""}),
+    ("SELECT :p AS p, CASE WHEN name = 'x y' THEN 'A' END AS k /* said */ FROM airlines",
+     {"p": "$p", "k": "CASE WHEN airlines.name = 'x y' THEN 'A' END"}),
+    (f"SELECT {' + '.join(['length(name)'] * 40)} AS n FROM airlines", {"n": ""}),  # it is read in the query
+    ("SELECT COLUMNS('c.*') FROM airlines", {"carrier": ""}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("query", "expected"), EXPRESSIONS)
+def test_how_a_value_is_computed(query, expected):
+    found = derivations(read_query(query), TABLES, list(expected))
+    assert {each.column: each.expression for each in found} == expected
+
+
 PASSED_ON = [Derivation(column=f"c{i}", confidence="exact", sources=(("t", f"c{i}"),)) for i in range(100)]
 
 
@@ -103,6 +124,15 @@ def test_what_is_recorded_is_short_where_columns_are_passed_on_and_comes_back():
     recorded = compact([*PASSED_ON, mean], bytes_max=2_048)
     assert len(recorded) == 2
     assert [derivation_of(each.column, recorded) for each in (*PASSED_ON, mean)] == [*PASSED_ON, mean]
+
+
+def test_where_not_all_fits_it_is_recorded_from_what_columns_come_and_not_how():
+    many = [
+        Derivation(column=f"c{i}", confidence="exact", sources=(("t", "a"),), expression=f"a + {i}") for i in range(9)
+    ]
+    assert [derivation_of(each.column, compact(many, bytes_max=2_048)) for each in many] == many
+    (group,) = compact(many, bytes_max=200)
+    assert (group.columns, group.expression) == (tuple(f"c{i}" for i in range(9)), "")
 
 
 def test_of_what_does_not_fit_nothing_is_recorded():

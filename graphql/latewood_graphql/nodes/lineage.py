@@ -27,6 +27,8 @@ LINKS_MAX: Final = 10_000
 VERSIONS_MAX: Final = 20_000
 """Versions that a column is followed through at most, each counted for each of its columns."""
 
+_HOW: Final = "How the query computes it; empty where it takes a column of a table as it is, and where nobody knows."
+
 
 class LineageLink(graphene.ObjectType):
     """A version, and what it read through one input."""
@@ -90,6 +92,7 @@ class ColumnDerivation(graphene.ObjectType):
     column = graphene.String(required=True, description="The column.")
     confidence = graphene.Field(ColumnConfidence, required=True, description="How much is known.")
     sources = many(InputColumn, "The columns that it was computed from.")
+    expression = graphene.String(required=True, description=_HOW)
 
     def resolve_sources(self: Derivation, _info: Any) -> Any:
         """By input."""
@@ -106,6 +109,7 @@ class ColumnLineageStep(graphene.ObjectType):
     depth = graphene.Int(required=True, description="Levels from what was asked about, which has 0.")
     confidence = graphene.Field(ColumnConfidence, required=True, description="How much is known.")
     sources = many(ColumnSource, "The columns that it was computed from.")
+    expression = graphene.String(required=True, description=_HOW)
     end = graphene.String(description="Where nothing is followed further: why, in words.")
 
     def resolve_versions(self: ColumnStep, _info: Any) -> Any:

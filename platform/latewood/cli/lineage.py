@@ -95,6 +95,7 @@ def column_json(step: ColumnStep) -> dict[str, Any]:
         "confidence": step.confidence,
         "depth": step.depth,
         "sources": [{"input": name, "asset": asset, "column": column} for name, asset, column in step.sources],
+        "expression": step.expression,
         "end": step.end,
     }
 

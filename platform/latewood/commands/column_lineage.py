@@ -27,7 +27,8 @@ class ColumnStep:
     """A column of some versions of an asset, and what their queries say it was computed from.
 
     `unnamed` are so many more versions than `versions`: who asks a server hears the names of a hundred of each step.
-    `sources` are columns of assets, each with the input that it was read through. Where `end` is, the chain ends there,
+    `sources` are columns of assets, each with the input that it was read through. `expression` is how they say it is
+    computed; empty where it is taken as it is. Where `end` is, the chain ends there,
     and it says why. `depth` counts from 0, which is the column that was asked about.
     """
 
@@ -37,6 +38,7 @@ class ColumnStep:
     confidence: Confidence
     depth: int
     sources: tuple[tuple[str, AssetKey, str], ...] = ()
+    expression: str = ""
     end: str = ""
     unnamed: int = 0
 
@@ -82,6 +84,7 @@ class _Derived:
 
     confidence: Confidence
     sources: tuple[tuple[str, AssetId, str], ...] = ()
+    expression: str = ""
     end: str = ""
 
 
@@ -154,6 +157,7 @@ class _Walk:
             confidence=derived.confidence,
             depth=depth,
             sources=tuple((name, self._name(of), source) for name, of, source in derived.sources),
+            expression=derived.expression,
             end=derived.end,
         )
 
@@ -185,7 +189,7 @@ class _Walk:
         sources = tuple((name, inputs[name].asset, source) for name, source in found.sources if name in inputs)
         if found.confidence == "unknown":
             return _Derived("unknown", end=NOT_SAID)
-        return _Derived(found.confidence, sources, "" if sources else CONSTANT)
+        return _Derived(found.confidence, sources, found.expression, "" if sources else CONSTANT)
 
     def _output(self, asset: AssetId, making: Making) -> OutputMade | None:
         if making.observed is not None or making.succeeded is None:

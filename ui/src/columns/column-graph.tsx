@@ -1,4 +1,4 @@
-import { useLayoutEffect, useMemo, useRef } from "react";
+import { useLayoutEffect, useMemo, useRef, useState } from "react";
 import { pathOf } from "@/address/address.ts";
 import { Link } from "@/address/link.tsx";
 import { ASSET_EVENTS } from "@/assets/documents.ts";
@@ -6,7 +6,8 @@ import { useAnswer } from "@/server/use-answer.ts";
 import { Problem, Skeleton } from "@/shared/panels.tsx";
 import styles from "./column-graph.module.css";
 import { TRACED } from "./documents.ts";
-import { BOX, drawn, knownText, traced } from "./traced.ts";
+import { Expression } from "./expression.tsx";
+import { BOX, drawn, knownText, ownPath, traced } from "./traced.ts";
 import { useReadings } from "./use-readings.ts";
 
 interface Props {
@@ -30,6 +31,8 @@ export function ColumnGraph({ asset, column, partition }: Props) {
   );
   const placed = useMemo(() => drawn(found), [found]);
   const of = useRef<HTMLElement>(null);
+  const [pointed, point] = useState<number | null>(null);
+  const lit = useMemo(() => (pointed === null ? null : ownPath(found, pointed)), [found, pointed]);
   const subject = placed.at[0];
   // what is asked about is in sight, however long the way to it is
   useLayoutEffect(() => {
@@ -41,23 +44,29 @@ export function ColumnGraph({ asset, column, partition }: Props) {
   if (problem && problem.code !== "BAD_INPUT") return <Problem problem={problem} again={again} />;
   if (isAwaited || readings.isAwaited) return <Skeleton lines={3} />;
   const own = found.boxes[0];
+  const how = own?.expressions.map((text) => <Expression key={text} text={text} />);
   if (found.lines.length === 0)
     return (
-      <p className={styles.note}>
-        {problem
-          ? "No version that is current has it."
-          : own?.ends[0] === "not known: Python"
-            ? "What it is made from is not recorded: of Python code it is known which assets it reads, and not which of their columns."
-            : `What it is made from: ${own ? knownText(own) : "not known"}.`}{" "}
-        No other column is known to be computed from it.
-      </p>
+      <>
+        {how}
+        <p className={styles.note}>
+          {problem
+            ? "No version that is current has it."
+            : own?.ends[0] === "not known: Python"
+              ? "What it is made from is not recorded: of Python code it is known which assets it reads, and not which of their columns."
+              : `What it is made from: ${own ? knownText(own) : "not known"}.`}{" "}
+          No other column is known to be computed from it.
+        </p>
+      </>
     );
   return (
     <>
+      {how}
       {readings.problem && <Problem problem={readings.problem} />}
       <section
         ref={of}
         className={styles.graph}
+        data-lit={lit ? "" : undefined}
         aria-label={`What ${column} was computed from, and what from it`}
         // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be scrolled by keyboard
         tabIndex={0}
@@ -70,6 +79,7 @@ export function ColumnGraph({ asset, column, partition }: Props) {
                 d={placed.paths[n]}
                 data-side={found.boxes[to]?.side === "down" ? "down" : "up"}
                 data-partial={isPartial || undefined}
+                data-on={lit?.lines.has(n) || undefined}
               />
             ))}
           </svg>
@@ -77,6 +87,11 @@ export function ColumnGraph({ asset, column, partition }: Props) {
             {found.boxes.map((box, n) => (
               <li
                 key={`${box.asset} ${box.column}`}
+                data-on={lit?.boxes.has(n) || undefined}
+                onPointerEnter={() => point(n)}
+                onPointerLeave={() => point(null)}
+                onFocus={() => point(n)}
+                onBlur={() => point(null)}
                 style={{ left: placed.at[n]?.x, top: placed.at[n]?.y, width: BOX.width, height: BOX.height }}
               >
                 <Link
@@ -86,11 +101,15 @@ export function ColumnGraph({ asset, column, partition }: Props) {
                   data-side={box.side}
                   data-known={box.confidence ?? "NONE"}
                   aria-current={box.side === "subject" || undefined}
-                  title={`${box.column} of ${box.asset}: ${knownText(box)}`}
+                  title={[`${box.column} of ${box.asset}: ${knownText(box)}`, ...box.expressions].join("\n")}
                 >
                   <b>{box.column}</b>
                   <span>{box.asset}</span>
-                  <small>{knownText(box)}</small>
+                  {box.expressions.length > 0 ? (
+                    <code>{box.expressions.join(", or ")}</code>
+                  ) : (
+                    <small>{knownText(box)}</small>
+                  )}
                 </Link>
               </li>
             ))}

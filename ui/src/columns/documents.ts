@@ -26,7 +26,7 @@ export const TRACED = graphql(`
     project(name: $project, asOf: $asOf) {
       environment(name: $environment) {
         columnLineage(asset: $key, column: $column, partition: $partition, first: 1000) {
-          nodes { asset column versionsCount confidence end sources { input asset column } }
+          nodes { asset column versionsCount confidence expression end sources { input asset column } }
           pageInfo { hasNextPage }
         }
       }
@@ -52,7 +52,7 @@ export const COMPUTED = graphql(`
           versions(first: 1) {
             nodes {
               inputs { name asset }
-              columnSources(first: 1000) { nodes { column confidence sources { input column } } }
+              columnSources(first: 1000) { nodes { column confidence expression sources { input column } } }
             }
           }
         }

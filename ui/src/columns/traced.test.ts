@@ -1,10 +1,11 @@
 import { expect, test } from "vitest";
-import { BOX, computedFrom, drawn, knownText, type Step, traced } from "./traced.ts";
+import { BOX, computedFrom, drawn, knownText, ownPath, type Step, traced } from "./traced.ts";
 
 const step = (of: string, sources: string[], more: Partial<Step> = {}): Step => ({
   ...column(of),
   versionsCount: 1,
   confidence: sources.length > 0 ? "EXACT" : "UNKNOWN",
+  expression: "",
   end: sources.length > 0 ? null : "not known: Python",
   sources: sources.map((source) => ({ ...column(source), input: "in" })),
   ...more,
@@ -29,7 +30,14 @@ test("a column stands between what it was computed from and what was computed fr
       step("raw.minutes", []),
       step("raw.minutes", []),
     ],
-    [{ ...column("mail.text"), confidence: "EXACT", sources: [{ ...subject, input: "in" }] }],
+    [
+      {
+        ...column("mail.text"),
+        confidence: "EXACT",
+        expression: "upper(worst)",
+        sources: [{ ...subject, input: "in" }],
+      },
+    ],
   );
   expect(lines(found)).toEqual([
     "late.hours > report.worst",
@@ -63,6 +71,55 @@ test("where a query was another one, what only some versions were computed from 
   expect(found.boxes.map(knownText)).toEqual(["partly known in 5 versions", "not looked at", "not looked at"]);
 });
 
+test("a column has all ways in which it is computed, each once", () => {
+  const found = traced(
+    subject,
+    [
+      step("report.worst", ["late.hours"], { expression: "max(hours)" }),
+      step("report.worst", ["late.hours"], { expression: "min(hours)" }),
+      step("report.worst", ["late.days"], { expression: "max(hours)" }),
+      step("late.hours", ["raw.minutes"]),
+    ],
+    [
+      {
+        ...column("mail.text"),
+        confidence: "EXACT",
+        expression: "upper(worst)",
+        sources: [{ ...subject, input: "in" }],
+      },
+    ],
+  );
+  const of = (name: string) => found.boxes.find((box) => `${box.asset}.${box.column}` === name)?.expressions;
+  expect(of("report.worst")).toEqual(["max(hours)", "min(hours)"]);
+  expect(of("late.hours")).toEqual([]);
+  expect(of("mail.text")).toEqual(["upper(worst)"]);
+});
+
+test("its own path is what a column comes from and what comes from it, and nothing beside", () => {
+  const found = traced(
+    subject,
+    [
+      step("report.worst", ["late.hours", "late.days"]),
+      step("late.hours", ["raw.minutes"]),
+      step("late.days", ["raw.minutes", "raw.days"]),
+    ],
+    [{ ...column("mail.text"), confidence: "EXACT", expression: "", sources: [{ ...subject, input: "in" }] }],
+  );
+  const at = (name: string) => found.boxes.findIndex((box) => `${box.asset}.${box.column}` === name);
+  const path = (name: string) => {
+    const { boxes, lines: on } = ownPath(found, at(name));
+    return [
+      [...boxes].map((n) => found.boxes[n]!.column).sort(),
+      lines({ boxes: found.boxes, lines: found.lines.filter((_, n) => on.has(n)) }),
+    ];
+  };
+  expect(path("late.hours")).toEqual([
+    ["hours", "minutes", "text", "worst"],
+    ["late.hours > report.worst", "raw.minutes > late.hours", "report.worst > mail.text"],
+  ]);
+  expect(path("report.worst")[1]).toEqual(lines(found));
+});
+
 test("what reads its own versions of before is drawn without a way back", () => {
   const found = traced(
     column("total.sum"),
@@ -89,8 +146,18 @@ test("of what reads an asset those columns are found that were computed from the
     ],
     columnSources: {
       nodes: [
-        { column: "worst", confidence: "EXACT" as const, sources: [{ input: "late", column: "hours" }] },
-        { column: "name", confidence: "EXACT" as const, sources: [{ input: "names", column: "hours" }] },
+        {
+          column: "worst",
+          confidence: "EXACT" as const,
+          expression: "max(hours)",
+          sources: [{ input: "late", column: "hours" }],
+        },
+        {
+          column: "name",
+          confidence: "EXACT" as const,
+          expression: "",
+          sources: [{ input: "names", column: "hours" }],
+        },
       ],
     },
   };
@@ -99,6 +166,7 @@ test("of what reads an asset those columns are found that were computed from the
       asset: "report",
       column: "worst",
       confidence: "EXACT",
+      expression: "max(hours)",
       sources: [{ input: "late", asset: "flights/late", column: "hours" }],
     },
   ]);

@@ -17,6 +17,8 @@ interface Source extends ColumnOf {
 export interface Step extends ColumnOf {
   versionsCount: number;
   confidence: Confidence;
+  /** How it is computed; empty where it is taken as it is. */
+  expression: string;
   end: string | null;
   sources: readonly Source[];
 }
@@ -24,6 +26,7 @@ export interface Step extends ColumnOf {
 /** A column that was computed from others, as the newest version of its asset has it. */
 export interface Reading extends ColumnOf {
   confidence: Confidence;
+  expression: string;
   sources: readonly Source[];
 }
 
@@ -35,6 +38,8 @@ export interface Box extends ColumnOf {
   versions: number | null;
   /** Why it is not followed any further. */
   ends: readonly string[];
+  /** How it is computed, in each of the ways that there are. */
+  expressions: readonly string[];
 }
 
 export interface Line {
@@ -65,7 +70,7 @@ export function traced(subject: ColumnOf, up: readonly Step[], down: readonly Re
     const known = numbers.get(id);
     if (known !== undefined) return known;
     numbers.set(id, boxes.length);
-    return boxes.push({ asset, column, side, confidence: null, versions: null, ends: [] }) - 1;
+    return boxes.push({ asset, column, side, confidence: null, versions: null, ends: [], expressions: [] }) - 1;
   }
   function join(from: number, to: number, input: string, isPartial: boolean) {
     if (from !== to) lines.set(`${from} ${to} ${input}`, { from, to, input, isPartial });
@@ -82,6 +87,7 @@ export function traced(subject: ColumnOf, up: readonly Step[], down: readonly Re
       confidence: sure.size === 1 ? steps[0]!.confidence : "PARTIAL",
       versions: steps.reduce((sum, { versionsCount }) => sum + versionsCount, 0),
       ends: [...new Set(steps.flatMap(({ end }) => end ?? []))],
+      expressions: [...new Set(steps.flatMap(({ expression }) => expression || []))],
     };
     for (const { sources } of steps)
       for (const source of sources) {
@@ -89,9 +95,10 @@ export function traced(subject: ColumnOf, up: readonly Step[], down: readonly Re
         if (idOf(source) !== id) join(boxOf(source, "up"), at, source.input, isPartial);
       }
   }
-  for (const { sources, confidence, ...of } of down) {
+  for (const { sources, confidence, expression, ...of } of down) {
     const at = boxOf(of, "down");
-    if (boxes[at]!.side === "down") boxes[at] = { ...boxes[at]!, confidence };
+    const expressions = expression ? [expression] : [];
+    if (boxes[at]!.side === "down") boxes[at] = { ...boxes[at]!, confidence, expressions };
     for (const source of sources) {
       const from = numbers.get(idOf(source));
       if (from !== undefined) join(from, at, source.input, false);
@@ -120,6 +127,7 @@ interface ComputedOf {
     nodes: readonly {
       column: string;
       confidence: Confidence;
+      expression: string;
       sources: readonly { input: string; column: string }[];
     }[];
   };
@@ -133,12 +141,37 @@ export function computedFrom(
 ): Reading[] {
   const ids = new Set(wanted.map(idOf));
   const assets = new Map(inputs.map(({ name, asset }) => [name, asset]));
-  return columnSources.nodes.flatMap(({ column, confidence, sources }) => {
+  return columnSources.nodes.flatMap(({ column, confidence, expression, sources }) => {
     const read = sources
       .map(({ input, column }) => ({ input, asset: assets.get(input) ?? "", column }))
       .filter((source) => ids.has(idOf(source)));
-    return read.length > 0 ? [{ asset, column, confidence, sources: read }] : [];
+    return read.length > 0 ? [{ asset, column, confidence, expression, sources: read }] : [];
   });
+}
+
+/** What a box is computed from and what from it, with all lines between: its own path. */
+export function ownPath(
+  { boxes, lines }: Traced,
+  box: number,
+): { boxes: ReadonlySet<number>; lines: ReadonlySet<number> } {
+  const found = { boxes: new Set([box]), lines: new Set<number>() };
+  for (const way of ["from", "to"] as const) {
+    const on: number[][] = boxes.map(() => []);
+    lines.forEach((line, n) => {
+      on[way === "from" ? line.to : line.from]!.push(n);
+    });
+    const seen = new Set([box]);
+    const left = [box];
+    for (let at = left.pop(); at !== undefined; at = left.pop())
+      for (const n of on[at]!) {
+        found.lines.add(n);
+        const next = lines[n]![way];
+        found.boxes.add(next);
+        if (!seen.has(next)) left.push(next);
+        seen.add(next);
+      }
+  }
+  return found;
 }
 
 export const BOX = { width: 176, height: 62 } as const;

@@ -52,7 +52,7 @@ _COLUMNS: Final = """query (
 ) {
   project(name: $project, asOf: $asOf) { position environment(name: $environment) {
     columnLineage(asset: $asset, column: $column, partition: $partition, version: $version, up: $up, after: $after) {
-      nodes { asset column versions versionsCount depth confidence sources { input asset column } end }
+      nodes { asset column versions versionsCount depth confidence sources { input asset column } expression end }
       pageInfo { endCursor hasNextPage }
     }
   } }
@@ -323,6 +323,7 @@ def _column(found: Mapping[str, Any]) -> ColumnStep:
         confidence=found["confidence"].lower(),
         depth=found["depth"],
         sources=tuple((each["input"], AssetKey(each["asset"]), each["column"]) for each in found["sources"]),
+        expression=found["expression"],
         end=found["end"] or "",
         unnamed=found["versionsCount"] - len(found["versions"]),
     )

@@ -36,6 +36,9 @@ _LEAVES: Final = (
 )
 """What stands for no column, though it has no parts."""
 
+_EXPRESSION_MAX: Final = 400
+"""Characters: what is longer is read in the query."""
+
 Source = tuple[str, str]
 
 
@@ -65,15 +68,15 @@ def derivations(query: Query, tables: Mapping[str, Sequence[str]], result: Seque
     if found is None or len(found) != len(result):
         return tuple(Derivation(column=name, confidence="unknown") for name in result)
     return tuple(
-        _derivation(name, each if said in ("", name.casefold()) else _NOTHING)
-        for name, (said, each) in zip(result, found, strict=True)
+        _derivation(name, each, how) if said in ("", name.casefold()) else _derivation(name, _NOTHING, "")
+        for name, (said, each, how) in zip(result, found, strict=True)
     )
 
 
-def _derivation(name: str, found: _Found) -> Derivation:
+def _derivation(name: str, found: _Found, expression: str) -> Derivation:
     sources = tuple(sorted(found.sources))
     confidence = "exact" if found.whole else "partial" if sources else "unknown"
-    return Derivation(column=name, confidence=confidence, sources=sources)  # type: ignore[arg-type]  # three literals
+    return Derivation(column=name, confidence=confidence, sources=sources, expression=expression)  # type: ignore[arg-type]  # three literals
 
 
 class _Resolution:
@@ -114,6 +117,7 @@ class _Resolution:
             quote_identifiers=False,
             identify=False,
         )
+        self._dialect = query.dialect
         self._root = build_scope(qualified.unnest() if isinstance(qualified, exp.Subquery) else qualified)
         # What a recursive query reads as itself is given as its first part, without what that reads.
         scopes = [*self._root.traverse()] if self._root is not None else []
@@ -124,13 +128,29 @@ class _Resolution:
         self._under_way: set[tuple[int, int]] = set()
         self._rounds = 0
 
-    def outputs(self) -> list[tuple[str, _Found]] | None:
-        """Names and sources of the result's columns in order, a name where the query says it; None if unclear."""
+    def outputs(self) -> list[tuple[str, _Found, str]] | None:
+        """Of the result's columns in order: names, where the query says them, sources, expressions; None if unclear."""
         root = self._root
         names = None if root is None else self._names(root)
         if root is None or names is None:
             return None
-        return [(name, self._output(root, index)) for index, name in enumerate(names)]
+        return [(name, self._output(root, index), self._expression(root, index)) for index, name in enumerate(names)]
+
+    def _expression(self, scope: Scope, index: int) -> str:
+        """How a column is computed, where it first is; empty for a table's column as it is, and for several ways."""
+        seen: set[tuple[int, int]] = set()
+        while (id(scope), index) not in seen and isinstance(scope.expression, exp.Select):
+            seen.add((id(scope), index))
+            value = scope.expression.selects[index].unalias()
+            if not isinstance(value, exp.Column):
+                text = value.sql(dialect=self._dialect, comments=False)
+                return text if len(text) <= _EXPRESSION_MAX else ""
+            source = scope.sources.get(value.table)
+            names = self._names(source) if isinstance(source, Scope) and not source.is_udtf else None
+            if not isinstance(source, Scope) or not names or names.count(value.name) != 1:
+                return ""
+            scope, index = source, names.index(value.name)
+        return ""
 
     def _names(self, scope: Scope) -> list[str] | None:
         """What a query calls its columns; None where only the database knows which there are."""
