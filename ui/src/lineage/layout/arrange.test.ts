@@ -5,7 +5,7 @@ import { randomGraph } from "../sample.ts";
 import { BOXES_MAX, openAtFirst, treeOf } from "../tree.ts";
 import { viewOf } from "../view.ts";
 import { arranged, seedsOf } from "./arrange.ts";
-import type { Lines, Scene } from "./scene.ts";
+import { type Lines, type Scene, SIZES } from "./scene.ts";
 
 const graphs = fc
   .record({
@@ -257,4 +257,32 @@ describe("ten thousand assets and twenty thousand edges", () => {
     expect(arranged(viewOf(graph, tree, openAtFirst(tree))).x.length).toBe(tree.roots.length);
     expect(arranged(viewOf(flat, flatTree, new Set())).x.length).toBe(10_000);
   });
+});
+
+test("where columns of cards are many they are slim, and so they stay whatever is open beside them", () => {
+  const chain = (length: number, other: number) => {
+    const keys = Array.from({ length: length + other }, (_, n) => `a${n}`);
+    const graph = graphOf({
+      keys,
+      groups: ["long", "other"],
+      groupOf: keys.map((_, n) => (n < length ? 0 : 1)),
+      statusNames: ["FRESH"],
+      statusOf: keys.map(() => 0),
+      flagNames: [],
+      flagsOf: keys.map(() => 0),
+      edgesFrom: keys.slice(1).map((_, n) => n),
+      edgesTo: keys.slice(1).map((_, n) => n + 1),
+    });
+    const tree = treeOf(graph);
+    const [long = 0, beside = 0] = tree.roots;
+    return { long, scenes: [[long], [long, beside]].map((open) => arranged(viewOf(graph, tree, new Set(open)))) };
+  };
+  const { slim, card } = SIZES;
+  for (const scene of chain(20, 3).scenes) {
+    const [first = 0, second = 0, last = 0] = [0, 1, 19].map((node) => scene.boxOf[node]!);
+    expect(scene.width[first]).toBe(slim.width);
+    expect(scene.x[second]! - scene.x[first]!).toBeLessThan(180);
+    expect(scene.column[last]! - scene.column[first]!).toBe(19);
+  }
+  for (const scene of chain(slim.columns - 1, 3).scenes) expect(scene.width[scene.boxOf[0]!]).toBe(card.width);
 });

@@ -1,7 +1,7 @@
 import type { View } from "../view.ts";
 import { acyclic } from "./cycles.ts";
-import { type Placed, placed } from "./flat.ts";
-import { FIRST, FREE, LAST } from "./layers.ts";
+import { type Placed, placed, SLIM, SPACING } from "./flat.ts";
+import { FIRST, type Flat, FREE, LAST, layersOf } from "./layers.ts";
 import { ports } from "./ports.ts";
 import type { Lines, Scene, Sizes } from "./scene.ts";
 import { SIZES } from "./scene.ts";
@@ -31,7 +31,7 @@ export function arranged(view: View, seeds: Seeds = new Map(), sizes: Sizes = SI
       continue;
     }
     const local = plan.frames[box + 1]!;
-    const placement = placed({
+    const flat = {
       width: Float64Array.from(local.box, (b) => (b < 0 ? 0 : width[b]!)),
       height: Float64Array.from(local.box, (b) => (b < 0 ? 0 : height[b]! + (view.isFrame[b] ? 2 * frame.clear : 0))),
       pin: Uint8Array.from(local.side, (side) => (side === 0 ? FREE : side < 0 ? FIRST : LAST)),
@@ -41,7 +41,13 @@ export function arranged(view: View, seeds: Seeds = new Map(), sizes: Sizes = SI
       to: local.to,
       fromDy: portDy(local.from, local.box, local.fromPorts, inside, height),
       toDy: portDy(local.to, local.box, local.toPorts, inside, height),
-    });
+    };
+    const isSlim = isLong(flat, local.box);
+    if (isSlim)
+      local.box.forEach((b, at) => {
+        if (b >= 0) flat.width[at] = width[b] = sizes.slim.width;
+      });
+    const placement = placed(flat, isSlim ? SLIM : SPACING);
     inside[box + 1] = placement;
     if (box >= 0) {
       width[box] = placement.width + 2 * frame.side;
@@ -83,6 +89,15 @@ export function arranged(view: View, seeds: Seeds = new Map(), sizes: Sizes = SI
     bundleOf,
     bounds: boundsOf(x, y, width, height, lines.path),
   };
+
+  /** Whether there are so many columns of cards; where groups are among them they stay as wide as those. */
+  function isLong(flat: Flat, local: ArrayLike<number>): boolean {
+    const own = Array.from(local);
+    if (own.length < sizes.slim.columns || own.some((b) => b >= 0 && view.isGroup[b])) return false;
+    const layer = layersOf(flat);
+    const columns = new Set(own.flatMap((b, at) => (b >= 0 ? [layer[at]!] : [])));
+    return columns.size >= sizes.slim.columns;
+  }
 
   /** Where the content of a frame begins; frame 0 is all. */
   function origin(f: number): { left: number; top: number } {

@@ -42,6 +42,8 @@ export interface Lines {
 export interface Sizes {
   readonly card: { readonly width: number; readonly height: number };
   readonly group: { readonly width: number; readonly height: number };
+  /** Cards in a frame of so many columns of them, or more: else few of them would be seen at once. */
+  readonly slim: { readonly width: number; readonly columns: number };
   /** Around what is in a frame; `clear` is kept free above and below it, for its name when it is seen from far. */
   readonly frame: { readonly side: number; readonly top: number; readonly bottom: number; readonly clear: number };
 }
@@ -49,6 +51,7 @@ export interface Sizes {
 export const SIZES: Sizes = {
   card: { width: 184, height: 36 },
   group: { width: 208, height: 58 },
+  slim: { width: 146, columns: 6 },
   frame: { side: 16, top: 44, bottom: 16, clear: 14 },
 };
 
