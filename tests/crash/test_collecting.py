@@ -21,6 +21,7 @@ from latewood.commands.materializing import materialize, prepare
 from latewood.commands.planning import Asked
 from latewood.commands.workspace import Workspace, open_workspace
 from latewood.decide.plan import Plan
+from latewood.engine.running.live_logs import job_folder
 from latewood.engine.storage import sweeping
 from latewood.engine.storage.sweeping import alone, in_use, remove, stored
 from latewood.errors import UsageError
@@ -349,7 +350,12 @@ def test_what_a_run_has_made_stays_while_it_waits_to_be_taken_up(workspace, envi
         until(lambda: of_type(workspace, StepSucceeded))
     let_leases_end(workspace)
     assert len(of_type(workspace, StepSucceeded)) == 1
-    assert collect(later(workspace), older_than=timedelta(0)).garbage.versions == ()
+    of_its_jobs, of_others = (job_folder(workspace.store, run) for run in (asked.run, "gone"))
+    for folder in (of_its_jobs, of_others):
+        folder.mkdir(parents=True)
+    found = collect(later(workspace), older_than=timedelta(0)).garbage
+    assert (found.versions, [file.name for file in found.unrecorded]) == ((), ["jobs/gone"])
+    assert (of_its_jobs.exists(), of_others.exists()) == (True, False)
     with engine(environ):
         assert ended(workspace, asked).status is RunStatus.SUCCEEDED
     assert collect(later(workspace), older_than=timedelta(0)).garbage.versions, "variants, which are no heads"

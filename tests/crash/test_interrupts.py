@@ -15,6 +15,7 @@ from crash.conftest import facts_of, head_keys, let_leases_end
 from latewood.commands.leasing import LEASE_DURATION, close_interrupted
 from latewood.commands.materializing import materialize, prepare
 from latewood.commands.planning import Asked
+from latewood.engine.running.live_logs import job_folder
 from latewood.events import RunEnded, RunStatus, StepStarted, StepSucceeded
 from latewood.projections.installed import PROJECTIONS, UPCASTERS
 from latewood.projections.runs import steps_of
@@ -104,7 +105,10 @@ def slow() -> int:
     assert json.loads(said(environ, "assets", "--json"))["assets"][0]["flags"] == []
     assert workspace.log.position() == end
 
+    brought = job_folder(workspace.store, run)
+    brought.mkdir(parents=True)
     assert close_interrupted(workspace) == (run,)
+    assert not brought.exists()
     assert statuses(workspace, run) == ["interrupted"]
     (listed,) = json.loads(said(environ, "runs", "--json"))
     assert (listed["status"], listed["recorded"], listed["unheard_s"]) == ("interrupted", True, None)

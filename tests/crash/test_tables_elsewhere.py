@@ -1,12 +1,14 @@
 """Tables that stay in the system where a job has made them: recorded, read there, brought here, and seen to be gone."""
 
-from crash.conftest import head_keys
-from crash.engines import ended, of_type
+from crash.conftest import head_keys, let_leases_end
+from crash.engines import ended, of_type, until
 from latewood.commands.materializing import materialize, prepare
 from latewood.commands.planning import Asked
 from latewood.commands.reading import read
 from latewood.events import CheckEvaluated, FailureKind, RunStatus, StepFailed, StepReused, StepStarted, StepSucceeded
-from latewood.testing.jobs import history
+from latewood.model.jobs import Job
+from latewood.testing import jobs
+from latewood.testing.jobs import JobServer, history
 
 DAYS = {"day": "string", "flights": "int64?"}
 ROWS = [["mon", 2], ["tue", 3]]
@@ -118,3 +120,27 @@ def test_what_is_not_of_its_type_is_no_version(workspace, asked_for, within, the
     assert "column flights: expected int64, found double" in failed.failure.message
     assert head_keys(workspace) == {}
     assert len(of_type(workspace, StepStarted)) == 1
+
+
+def test_a_job_that_is_there_is_found_again_though_what_it_has_read_is_there_no_more(
+    workspace, asked_for, within, there, here
+):
+    moody = here / "moody"
+    with (here / "latewood.toml").open("a") as file:
+        file.write(f'[connectors.moody]\nfactory = "crash.moody_jobs:connect"\nfolder = "{moody}"\n')
+    counted = READ_THERE.replace('"local"', '"moody"').replace("@asset", "@asset(retries=3)")
+    with jobs.serving(moody):
+        (moody / "away").touch()
+        with within():
+            asked = asked_for(made() + counted)
+            until(lambda: history(moody))
+        drop = {"drops": "days"}
+        JobServer(there).submit(
+            Job(key="drop", options=drop, settings={}, parameters={}, inputs={}, outputs={}, labels={})
+        )
+        (moody / "away").unlink()
+        let_leases_end(workspace)
+        with within():
+            assert ended(workspace, asked).status is RunStatus.SUCCEEDED
+    (ran,) = history(moody)
+    assert ran.reads["days"][0].startswith(str(workspace.store.directory)), "it was brought here for it"

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from latewood.decide.jobs import SUBMIT_PATIENCE, UNREACHABLE
-from latewood.engine.running.asks import Remote, Rest, played
+from latewood.engine.running.asks import Durable, Remote, Rest, played
 from latewood.engine.running.connected import ToFetch, ToSee, Unanswered
 from latewood.engine.running.elsewhere import Elsewheres
 from latewood.engine.running.storing import unrecorded
@@ -41,6 +41,8 @@ def answering(clock, *answers):
     left = list(answers)
 
     def answer(ask):
+        if isinstance(ask, Durable):
+            return None
         if isinstance(ask, Rest):
             clock.now = max(clock.now, ask.until)
             return None
@@ -51,7 +53,8 @@ def answering(clock, *answers):
 
 def test_of_two_who_read_it_one_has_it_brought_and_the_other_waits(elsewheres, clock):
     first, second = elsewheres.here(TABLE), elsewheres.here(TABLE)
-    asked = next(first)
+    assert isinstance(next(first), Durable)
+    asked = first.send(None)
     assert isinstance(asked, Remote)
     assert asked.act[:2] == ("db.days", "e1")
     waits = next(second)
@@ -71,6 +74,7 @@ def test_where_who_had_it_brought_is_stopped_the_next_one_does(elsewheres):
     next(first)
     next(second)
     first.close()
+    assert isinstance(second.send(None), Durable)
     assert isinstance(second.send(None).act, ToFetch)
 
 
@@ -80,7 +84,10 @@ def test_a_system_that_is_away_is_waited_for_and_not_for_ever(elsewheres, clock)
     assert clock.now - begun < timedelta(seconds=5)
     failed = played(elsewheres.here(unrecorded("", "io:@local:db.other#e1")), answering(clock, AWAY))
     assert isinstance(failed, Failure)
-    assert (failed.error, failed.message) == (UNREACHABLE, "it lies at db.other in local: no route")
+    assert (failed.error, failed.message) == (
+        UNREACHABLE,
+        "it lies at db.other in local, which was not reached for 300 s: no route",
+    )
     assert clock.now - begun > SUBMIT_PATIENCE
 
 
@@ -91,7 +98,7 @@ def test_what_lies_here_is_left_where_it_is(elsewheres):
 
 
 @pytest.mark.parametrize(
-    ("answer", "is_there"), [("e1", True), (None, False), ("e2", False), ("", False), (REFUSED, False), (AWAY, False)]
+    ("answer", "is_there"), [("e1", True), (None, False), ("e2", False), ("", False), (REFUSED, False), (AWAY, None)]
 )
 def test_it_is_taken_only_if_it_is_known_to_be_there_still(elsewheres, clock, answer, is_there):
     asked = next(elsewheres.is_there(TABLE))

@@ -10,7 +10,7 @@ from latewood.commands.workspace import Workspace
 from latewood.decide.garbage import Garbage, Stored, garbage
 from latewood.engine.running.recorder import new_event
 from latewood.engine.storage.caches import cached, remove_unused
-from latewood.engine.storage.sweeping import alone, remove, stored
+from latewood.engine.storage.sweeping import alone, remove, run_of, stored
 from latewood.errors import UsageError
 from latewood.events import ArtifactsCollected, Executor
 from latewood.projections.artifacts import recorded_artifacts
@@ -41,6 +41,8 @@ def uncollected(workspace: Workspace, *, older_than: timedelta) -> Decided:
     files = list(stored(workspace.store))  # before the log: what is recorded meanwhile is found there
     with snapshot(workspace.log) as connection:
         left = unfinished_runs(connection, workspace.project, Executor.PROCESSES)
+        going_on = {row.run for row in left}
+        files = [file for file in files if run_of(file) not in going_on]
         since = min([since, *(row.requested_position for row in left[:1])])  # whoever takes that up reads what it made
         recorded = recorded_artifacts(connection, workspace.project, since)
         return Decided(garbage=garbage(files, recorded, now), since=since, position=log_position(connection))

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Final
 
 from latewood.commands.workspace import Workspace, append_of
+from latewood.engine.running.live_logs import forget_jobs
 from latewood.events import Executor, RunEnded, RunStatus
 from latewood.model.keys import RunId
 from latewood.projections.runs import unfinished_runs
@@ -62,6 +63,7 @@ def _end_interrupted(workspace: Workspace, run: RunId, lease: Lease) -> None:
     append = append_of(workspace, fact, stream=f"run/{run}", name=("ended",))
     with suppress(EventConflict):  # it came to its own end a moment ago
         workspace.log.append(Batch(appends=(append,), fence=lease.fence))
+    forget_jobs(workspace.store, run)  # what was brought here of them
 
 
 @contextmanager

@@ -16,8 +16,9 @@ Small, and kept."""
 
 
 class Stored(NamedTuple):
-    """A file or folder in the store: `name` is its address, or below `staged/` where it was never committed.
+    """A file or folder in the store: `name` is its address.
 
+    Or below `staged/` where it was never committed, or below `jobs/` what jobs of that run have left.
     Units: bytes; of a folder those of all its files.
     """
 

@@ -41,8 +41,8 @@ class StepProgress:
     `attempts` have begun, `interrupted` of them without an end of their own. `event` is that of the last attempt's
     start, which was at `begun_at`, and of the step's end once it has one; `since` is when the first attempt began,
     `ended_at` when the last was recorded of what became of it. `expanded` says last which steps its elements are, by
-    the event `expansion`, since `expanded_at`. The last attempt read what has `inputs_digest`; it is the `job`,
-    which the other system has where there is a `handle`.
+    the event `expansion`, since `expanded_at`. The last attempt read what has `inputs_digest`. The last `job` the other
+    system has where there is a `handle`, since `submitted_at`; it may be that of an attempt before the last.
     """
 
     attempts: int = 0
@@ -62,12 +62,18 @@ class StepProgress:
     inputs_digest: str = ""
     job: JobPrepared | None = None
     handle: str = ""
+    submitted_at: datetime | None = None
     verdicts: list[CheckEvaluated] = field(default_factory=list)
 
     @property
     def has_ended(self) -> bool:
         """Whether nothing is to be run for it any more; its checks may still have to be asked."""
         return self.failure is not None or self.made is not None or self.skipped is not None
+
+    @property
+    def is_job(self) -> bool:
+        """Whether the last attempt is the job."""
+        return self.job is not None and self.job.attempt == self.attempts
 
     @property
     def is_finished(self) -> bool:
@@ -179,13 +185,13 @@ def _fold(step: StepProgress, event: Any, fact: Any) -> None:
             step.attempts, step.is_open, step.event, step.retry_at = attempt, True, event.event_id, None
             step.begun_at = event.occurred_at
             step.since = step.since or step.begun_at
-            step.inputs_digest, step.job, step.handle = fact.inputs_digest, None, ""
+            step.inputs_digest = fact.inputs_digest
         case StepExpanded():
             step.expanded, step.expansion, step.expanded_at = fact, event.event_id, event.occurred_at
         case JobPrepared():
-            step.job = fact
+            step.job, step.handle, step.submitted_at = fact, "", None
         case JobSubmitted(handle=handle):
-            step.handle = handle
+            step.handle, step.submitted_at = handle, event.occurred_at
         case StepFailed(failure=failure, retry_at=retry_at):
             step.is_open, step.retry_at = False, retry_at
             step.interrupted += failure.kind is FailureKind.INTERRUPTED

@@ -26,8 +26,8 @@ from latewood.engine.running.calls import Raised
 from latewood.engine.running.connected import ToSubmit
 from latewood.engine.running.drive import Asked, Drive
 from latewood.engine.running.flights import made_by_now
-from latewood.engine.running.jobs import OpenJob
 from latewood.engine.running.live_logs import forget, live_log, printed_so_far
+from latewood.engine.running.open_jobs import OpenJob
 from latewood.engine.running.pool import Job
 from latewood.engine.running.recorder import Recorder
 from latewood.engine.running.reports import Report

@@ -111,17 +111,19 @@ class Pause(NamedTuple):
 class Remote(NamedTuple):
     """Ask a connector about a job, or to do something with it; what was told is durable before anything is submitted.
 
-    Answered with what the connector returns, or Unanswered.
+    Answered with what the connector returns, or Unanswered. It may be `is_within` an attempt that cannot be left.
     """
 
     connector: str
     act: JobAct
+    is_within: bool = False
 
 
 class Rest(NamedTuple):
-    """Nothing to do before that instant; what is held is kept."""
+    """Nothing to do before that instant; what is held is kept. It may be `is_within` an attempt that cannot be left."""
 
     until: datetime
+    is_within: bool = False
 
 
 class Durable(NamedTuple):
@@ -156,7 +158,12 @@ def is_between(ask: "Ask") -> bool:
 
     A job goes on in its own system, whoever looks at it; but not before what was submitted has its handle.
     """
-    return isinstance(ask, _BETWEEN) or (isinstance(ask, Remote) and not isinstance(ask.act, ToSubmit))
+    match ask:
+        case Rest(is_within=is_within):
+            return not is_within
+        case Remote(act=act, is_within=is_within):
+            return not (is_within or isinstance(act, ToSubmit))
+    return isinstance(ask, _BETWEEN)
 
 
 class Boarded(Enum):
@@ -175,7 +182,7 @@ class UnderWay(Exception):
 
 Ask = Attempt | Evaluate | Look | Copy | Split | Collect | Together | Pause | Remote | Rest | Durable | Enter | Board
 
-_BETWEEN: Final = (Enter, Board, Pause, Together, Rest)
+_BETWEEN: Final = (Enter, Board, Pause, Together)
 
 OF_WORKERS: Final = (Attempt, Evaluate, Look, Copy, Split, Collect)
 """What user code is called for."""

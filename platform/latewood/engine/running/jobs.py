@@ -4,7 +4,6 @@ The key is recorded before anything is submitted, the handle after. So whoever g
 handle, or asks the other system by the key. What is decided stands in `latewood.decide.jobs`.
 """
 
-import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -22,7 +21,6 @@ from latewood.decide.jobs import (
     Attach,
     Look,
     Next,
-    Submit,
     after_finding,
     ask_again_after,
     failure_of,
@@ -38,9 +36,11 @@ from latewood.decide.state import VersionFacts
 from latewood.engine.running.asks import Remote, Rest, Script, attempted
 from latewood.engine.running.attempt import Made, refused
 from latewood.engine.running.calls import PROCESS_ENDED, Raised
-from latewood.engine.running.connected import ToCancel, ToFind, ToPoll, ToRead, ToSubmit, Unanswered
+from latewood.engine.running.connected import ToFind, ToPoll, ToRead, ToSubmit, Unanswered
+from latewood.engine.running.elsewhere import Elsewheres
 from latewood.engine.running.job_told import JobTold
 from latewood.engine.running.live_logs import job_folder
+from latewood.engine.running.open_jobs import OpenJob, cleared, ended, luck, resting
 from latewood.engine.running.ranged import Due
 from latewood.engine.running.recorder import Recorder, Told
 from latewood.engine.running.worker_protocol import JobMade
@@ -58,24 +58,14 @@ from latewood.model.schemes import time_of
 from latewood.model.types import display
 from latewood.places import Address
 
-_CANCEL_PATIENCE: Final = timedelta(minutes=1)
 _LOGS_EVERY: Final = timedelta(seconds=2)
 _READS_MAX: Final = 10_000
 _NOTHING: Final = StepProgress()
 
 
 @dataclass(slots=True, eq=False)
-class OpenJob:
-    """A job that may be in its system, and go on there: it has a handle once that is known."""
-
-    connector: str
-    key: str
-    handle: str = ""
-
-
-@dataclass(slots=True, eq=False)
 class _Attempt:
-    """One attempt, whose job is looked after; its script began to at a time, the attempt itself `since` then."""
+    """One attempt, whose job is looked after; that has been there `since` then, or at the earliest."""
 
     due: Due
     number: int
@@ -101,6 +91,7 @@ class Jobs:
         recorder: Recorder,
         store: ArtifactStore,
         values: Values,
+        elsewheres: Elsewheres,
         now: Callable[[], datetime],
     ) -> None:
         self._run = run
@@ -109,6 +100,7 @@ class Jobs:
         self._recorder = recorder
         self._store = store
         self._values = values
+        self._elsewheres = elsewheres
         self._now = now
         self._has_folder = False
         self.open: dict[int, OpenJob] = {}
@@ -118,9 +110,12 @@ class Jobs:
         return job_folder(self._store, self._run)
 
     def take_up(self, progress: Mapping[int, StepProgress]) -> None:
-        """Go on with a run of whose steps this is recorded."""
+        """Go on with a run of whose steps this is recorded.
+
+        Of an attempt that is over the job may go on all the same: what is not certain of it is not recorded.
+        """
         for number, past in progress.items():
-            if past.is_open and past.job is not None:
+            if past.job is not None and not past.has_ended:
                 self.open[number] = OpenJob(past.job.connector, past.job.key, past.handle)
 
     def prepared(self, step: Step, number: int) -> Told:
@@ -139,60 +134,52 @@ class Jobs:
         failed = yield from self._submitted(attempt, was_prepared=past.job is not None)
         if failed is None:
             failed = yield from self._over(attempt)
-        self.open.pop(due.step.number, None)
+        if not attempt.job.may_go_on:
+            self.open.pop(due.step.number, None)
         outcome = (yield from self._taken(attempt)) if failed is None else self._raised(attempt, failed)
         attempt.told.close()  # else, where the run was left, whoever has taken it tells by these files
         return outcome
 
-    def abandoned(self, step: Step) -> Script[None]:
-        """End the job of an attempt that does not go on, if there is one."""
+    def cleared(self, step: Step) -> Script[Failure | None]:
+        """End the job of an attempt that does not go on, if there may be one; or why it is not known to be ended.
+
+        Then no other one may be submitted: both would run.
+        """
         job = self.open.get(step.number)
-        if job is not None:
-            yield from self.ended(job)
-            self.open.pop(step.number, None)
+        if job is None:
+            return None
+        if not (yield from cleared(job, self._now)):
+            return _unreachable(f"for job {job.key} of an attempt before, which may go on; no other one is submitted")
+        self.open.pop(step.number, None)
+        return None
 
     def ended(self, job: OpenJob) -> Script[bool]:
         """Have it ended in its system, if it is there; whether that says so within a minute."""
-        failures, since = 0, self._now()
-        until = since + _CANCEL_PATIENCE
-        next_ = first(was_prepared=True, handle=job.handle, now=self._now())
-        while self._now() < until:
-            match next_:
-                case Submit():
-                    return True  # it never was
-                case Attach(handle=handle):
-                    answer = yield Remote(job.connector, ToCancel(handle))
-                    if not isinstance(answer, Unanswered) or not answer.passes:
-                        return not isinstance(answer, Unanswered)
-                case Look(at=at):
-                    yield from _resting(at, self._now())
-                    answer = yield Remote(job.connector, ToFind(job.key, since))
-                    if not isinstance(answer, Unanswered):
-                        next_ = after_finding(answer, self._now())
-                        continue
-                    if not answer.passes:
-                        return False
-            failures += 1
-            yield Rest(self._now() + ask_again_after(failures, _luck()))
-        return False
+        return ended(job, self._now)
 
     # ── from the key to the handle ────────────────────────────────────────────────────────────────────
 
     def _submitted(self, attempt: _Attempt, *, was_prepared: bool) -> Script[Failure | None]:
-        """The job is in its system, and has its handle; or why there is none."""
-        next_: Next = first(was_prepared=was_prepared, handle=attempt.job.handle, now=self._now())
+        """The job is in its system, and has its handle; or why there is none.
+
+        What it reads is brought here once it is certain that there is none: that may fail, or end this process.
+        """
+        job = attempt.job
+        next_: Next = first(was_prepared=was_prepared, handle=job.handle, now=self._now())
         since = self._now()  # who has left it submits nothing any more
         until = since + SUBMIT_PATIENCE
         while not isinstance(next_, Attach):
             if isinstance(next_, Look):
-                yield from _resting(next_.at, self._now())
-                answer: Finding | str | Unanswered = yield self._asking(attempt, ToFind(attempt.job.key, since))
+                yield from resting(next_.at, self._now())
+                answer: Finding | str | Unanswered = yield self._asking(attempt, ToFind(job.key, since))
             else:
-                try:
-                    job = self._job(attempt)
-                except StoreError as error:
-                    return refused(error).failure
-                answer = yield self._asking(attempt, ToSubmit(job))
+                job.may_go_on, began = False, self._now()
+                asked = yield from self._job(attempt)
+                if isinstance(asked, Failure):
+                    return asked
+                job.may_go_on, attempt.since = True, self._now()
+                until += attempt.since - began
+                answer = yield self._asking(attempt, ToSubmit(asked))
                 since = self._now()
             if isinstance(answer, str):
                 next_ = Attach(answer)
@@ -201,21 +188,32 @@ class Jobs:
             elif not answer.passes:
                 return _refusal(answer)
             elif self._now() >= until:
-                return _unreachable(answer, SUBMIT_PATIENCE)
+                return _unreachable(f"to see job {job.key} there, which it may have taken: {answer.message}")
             else:  # it may have been taken all the same
                 attempt.failures += 1
                 attempt.told.unreachable(answer.message)
-                next_ = Look(self._now() + ask_again_after(attempt.failures, _luck()))
+                next_ = Look(self._now() + ask_again_after(attempt.failures, luck()))
         attempt.failures = 0
-        if not attempt.job.handle:
-            attempt.job.handle = next_.handle
-            number, key = attempt.due.step.number, attempt.job.key
-            fact = JobSubmitted(run=self._run, step=number, attempt=attempt.number, key=key, handle=next_.handle)
+        if not job.handle:
+            job.handle = next_.handle
+            number = attempt.due.step.number
+            fact = JobSubmitted(run=self._run, step=number, attempt=attempt.number, key=job.key, handle=job.handle)
             self._recorder.tell((fact, ("submitted", number, attempt.number)), cause=attempt.cause)
         return None
 
-    def _job(self, attempt: _Attempt) -> Job:
-        """What is to be run. Raises StoreError."""
+    def _job(self, attempt: _Attempt) -> Script[Job | Failure]:
+        """What is to be run, with what it reads of other systems brought here; or why that cannot be."""
+        brought = yield from self._elsewheres.brought([attempt.due], but=attempt.runs_on.connector)
+        if isinstance(brought, Failure):
+            return brought
+        (attempt.due,) = brought
+        try:
+            return self._described(attempt)
+        except StoreError as error:
+            return refused(error).failure
+
+    def _described(self, attempt: _Attempt) -> Job:
+        """Raises StoreError."""
         step, node, on = attempt.due.step, attempt.due.step.task.node, attempt.runs_on
         scheme = node.assets[0].partitions
         window = window_at(scheme, step.ordinal) if scheme is not None and time_of(scheme) else None
@@ -283,7 +281,7 @@ class Jobs:
         """The job has ended: None where it has made what it was to make, else how it failed."""
         limit = attempt.due.step.task.node.task.timeouts.running
         until = None if limit is None else attempt.since + limit
-        wait = poll_after(timedelta(0), _luck())
+        wait = poll_after(timedelta(0), luck())
         while True:
             yield Rest(self._now() + wait if until is None else min(self._now() + wait, until))
             answer: JobStatus | Unanswered = yield self._asking(attempt, ToPoll(attempt.job.handle))
@@ -293,16 +291,18 @@ class Jobs:
                 attempt.told.status(answer)
                 yield from self._logs(attempt)
                 if answer.state.is_over:
+                    attempt.job.may_go_on = False
                     return failure_of(answer)
-                wait = poll_after(now - attempt.since, _luck())
+                wait = poll_after(now - attempt.since, luck())
             elif not answer.passes:
                 return _refusal(answer)
             else:  # while it cannot be asked it may go on: to give it up would be to run it twice
                 attempt.failures += 1
                 attempt.told.unreachable(answer.message)
-                wait = ask_again_after(attempt.failures, _luck())
+                wait = ask_again_after(attempt.failures, luck())
             if until is not None and limit is not None and now >= until:
                 is_ended = yield from self.ended(attempt.job)
+                attempt.job.may_go_on = not is_ended
                 yield from self._logs(attempt, at_end=True)
                 return ran_too_long(limit, is_ended=is_ended)
 
@@ -369,21 +369,12 @@ class Jobs:
             runs_on=runs_on,
             job=job,
             told=JobTold(self._store, self._run, due.step.number, number, job),
-            since=past.begun_at or self._now(),
+            since=past.submitted_at or past.begun_at or self._now(),
         )
 
     @staticmethod
     def _asking(attempt: _Attempt, act: ToSubmit | ToFind | ToPoll | ToRead) -> Remote:
         return Remote(attempt.runs_on.connector, act)
-
-
-def _resting(until: datetime, now: datetime) -> Script[None]:
-    if until > now:
-        yield Rest(until)
-
-
-def _luck() -> float:
-    return random.random()  # noqa: S311 - spreads what would come at once; no secret
 
 
 def _suffix(output: Output) -> str:
@@ -399,6 +390,6 @@ def _refusal(answer: Unanswered) -> Failure:
     return Failure(kind=FailureKind.USER, error=JOB_REFUSED, message=message)
 
 
-def _unreachable(answer: Unanswered, tried: timedelta) -> Failure:
-    message = f"not reached for {tried.total_seconds():g} s: {answer.message}"
+def _unreachable(why: str) -> Failure:
+    message = f"not reached for {SUBMIT_PATIENCE.total_seconds():g} s {why}"
     return Failure(kind=FailureKind.USER, error=UNREACHABLE, message=text(message))

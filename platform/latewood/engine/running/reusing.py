@@ -30,7 +30,7 @@ class Reusable:
     """The versions that a run's steps may take: those of the past, and those that the run itself has made.
 
     And those that others make meanwhile of what it would compute: `versions` finds them. Of one in another system it is
-    asked whether it `is_there`.
+    asked whether it `is_there`, None where that cannot be reached: then the step runs, and tells what the matter is.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class Reusable:
         recorder: Recorder,
         store: ArtifactStore,
         versions: Versions,
-        is_there: Callable[[VersionFacts], Script[bool]],
+        is_there: Callable[[VersionFacts], Script[bool | None]],
     ) -> None:
         self._is_there = is_there
         # What this run makes may be reused by its later steps: the same task under another asset's name.
@@ -92,8 +92,9 @@ class Reusable:
         node = step.task.node
         taken = self._heads_of_this_key(step, inputs) or reusable(node, step.partition, inputs, self._state)
         for key, facts in zip(node.keys, taken or (), strict=False):
-            if facts is not None and not (yield from self._exists(key, facts)):
-                self.lost(step, facts)
+            if facts is not None and not (exists := (yield from self._exists(key, facts))):
+                if exists is not None:
+                    self.lost(step, facts)
                 return None
         return taken
 
@@ -112,8 +113,8 @@ class Reusable:
         )
         self._recorder.tell((fact, ("lost", step.number, facts.asset)))
 
-    def _exists(self, key: AssetKey, facts: VersionFacts) -> Script[bool]:
-        """Whether the version can be read: it is in the store, or still at its place."""
+    def _exists(self, key: AssetKey, facts: VersionFacts) -> Script[bool | None]:
+        """Whether the version can be read: it is in the store, or still at its place. None where nobody can say."""
         address = Address.of(facts.artifact)
         if address is None:
             return self._store.exists(ArtifactAddress(facts.artifact))

@@ -106,12 +106,12 @@ class Scripts:
         """The time, as it is measured how long an attempt waits to begin."""
         self._expansions = Expansions(plan, run, recorder, store)
         project, environment = recorder.project, plan.state.environment
-        self.jobs = Jobs(run, project, environment, recorder, store, values, self.now)
+        self._elsewheres = Elsewheres(run, store, self.now)
+        self.jobs = Jobs(run, project, environment, recorder, store, values, self._elsewheres, self.now)
         """What of it is under way in other systems."""
         self.progress: Mapping[int, StepProgress] = {}
         self._taken: Mapping[AssetVersion, VersionFacts] = {}
         self._values = values
-        self._elsewheres = Elsewheres(run, store, self.now)
         self._checks = Checks(values, run, plan.state, root, self._elsewheres.here)
         self._reusable = Reusable(plan, run, recorder, store, versions, self._elsewheres.is_there)
         self._facts = StepFacts(plan.state, catalog, run, store, root, clock)
@@ -176,12 +176,12 @@ class Scripts:
             yield from Restoring(self._outcomes, self._facts, self._taken, self.now).restored(step, past)
             return
         due: Due | None = None
-        if past.is_open and past.job is not None:
+        if past.is_open and past.is_job:
             due = self._going(step, past)
             if due is not None:
                 yield from self.run([due], past, going=past.event)
                 return
-            yield from self.jobs.abandoned(step)
+        yield from self.jobs.cleared(step)
         if past.is_open and past.expanded is not None:
             due = yield from self.opened(step)
             if due is None:
@@ -293,32 +293,20 @@ class Scripts:
         if due[0].under_way and due[0].until is not None:
             failure = waited_too_long(task, due[0].until, self.now(), ANOTHER_RUN)
             in_vain = Raised(failure=failure, duration_ms=0.0, output="")
+        elif going is None and (left := (yield from self.jobs.cleared(due[0].step))) is not None:
+            in_vain = Raised(failure=left, duration_ms=0.0, output="")
         elif going is None or task.runs_on is not None:  # whoever left a job has given back what it held
             in_vain = yield from entered(due[0].step, until)
-        reading: Sequence[Due] = due
-        if in_vain is None and not (going is not None and self.progress[due[0].step.number].handle):
-            own = task.runs_on.connector if task.runs_on is not None else ""
-            brought = yield from self._elsewheres.brought(due, but=own)
-            if isinstance(brought, Failure):
-                in_vain = Raised(failure=brought, duration_ms=0.0, output="")
-            else:
-                reading = brought
         is_job = task.runs_on is not None and in_vain is None
         causes = [self._tell_started(one, attempt, is_job=is_job) for one in due] if going is None else [going]
-        if in_vain is None and task.runs_on is None and (task.reuse.is_off or self._is_resumed):
-            # Repeating it may do harm: what it was started with must survive a crash in the middle of it. And what
-            # was left once may be left because of a step: then it is known which.
-            yield Durable()
         outcome: Sequence[Made | Raised] | Raised
         if in_vain is not None:
             outcome = in_vain
-        elif task.each:
-            outcome = yield from self._expansions.attempted(self, reading[0], causes[0])
         elif task.runs_on is not None:
             past = StepProgress() if going is None else self.progress[due[0].step.number]
-            outcome = yield from self.jobs.attempted(reading[0], attempt, causes[0], past)
+            outcome = yield from self.jobs.attempted(due[0], attempt, causes[0], past)
         else:
-            outcome = yield from attempted(reading, attempt, until)
+            outcome = yield from self._called(due, attempt, causes[0], until)
         shared = isinstance(outcome, Raised) and len(due) > 1 and was_begun(outcome.failure)
         made: Sequence[Made | Raised] = [outcome] * len(due) if isinstance(outcome, Raised) else outcome
         failed: list[_Failed] = []
@@ -328,6 +316,23 @@ class Scripts:
             else:
                 yield from self._ends.succeeded(one, attempt, result, cause)
         return failed
+
+    def _called(
+        self, due: Sequence[Due], attempt: int, cause: UUID, until: datetime | None
+    ) -> Script[Sequence[Made | Raised] | Raised]:
+        """What comes of one call for these, with what they read of other systems brought here; that is no waiting."""
+        task, began = due[0].step.task.node.task, self.now()
+        reading = yield from self._elsewheres.brought(due, is_within=True)
+        if isinstance(reading, Failure):
+            return Raised(failure=reading, duration_ms=0.0, output="")
+        until = until and until + (self.now() - began)
+        if task.reuse.is_off or self._is_resumed:
+            # Repeating it may do harm: what it was started with must survive a crash in the middle of it. And what
+            # was left once may be left because of a step: then it is known which.
+            yield Durable()
+        if task.each:
+            return (yield from self._expansions.attempted(self, reading[0], cause))
+        return (yield from attempted(reading, attempt, until))
 
     def may_place(self, due: Due, output: str, data_version: str, no_reuse: str) -> bool:
         """Whether a result may be stored at its place: what equals a retracted version is not going to be head."""

@@ -19,6 +19,9 @@ from latewood.errors import StoreError, UsageError
 
 _LOCK: Final = "lock"
 _STAGED: Final = "staged"
+_JOBS: Final = "jobs"
+_FOLDERS: Final = (_STAGED, _JOBS)
+"""Of what has no address, which is named with its folder: what is not committed yet, and what runs' jobs have left."""
 
 
 @contextmanager
@@ -42,14 +45,16 @@ def alone(store: ArtifactStore) -> Iterator[None]:
 
 
 def stored(store: ArtifactStore) -> Iterator[Stored]:
-    """All files and folders of the store, in the order of their names. Cost: a look at each.
+    """All files and folders of the store, in the order of their names; of jobs one for each run. Cost: a look at each.
 
     Runs may be going on: what is named, or gone, when it comes to be looked at is left out.
     """
     for folder in sorted(_entries(store.directory)):
-        if folder.name != _STAGED and not (len(folder.name) == 1 and folder.is_dir()):  # the first digit of an address
+        if folder.name not in _FOLDERS and not (
+            len(folder.name) == 1 and folder.is_dir()
+        ):  # the first digit of an address
             continue
-        prefix = f"{_STAGED}/" if folder.name == _STAGED else ""
+        prefix = f"{folder.name}/" if folder.name in _FOLDERS else ""
         for path in sorted(_entries(folder)):
             with suppress(FileNotFoundError):
                 yield stored_at(path, prefix + path.name)
@@ -60,8 +65,7 @@ def remove(store: ArtifactStore, file: Stored) -> None:
 
     Only while the store is had alone. Raises StoreError.
     """
-    staged = file.name.startswith(f"{_STAGED}/")
-    path = store.directory / (file.name if staged else f"{file.name[:1]}/{file.name}")
+    path = store.directory / (file.name if "/" in file.name else f"{file.name[:1]}/{file.name}")
     try:
         if path.is_dir():
             doomed = store.directory / _STAGED / path.name
@@ -88,6 +92,12 @@ def locked(path: Path, kind: int) -> Iterator[None]:
         yield
     finally:
         os.close(file)
+
+
+def run_of(file: Stored) -> str:
+    """The run whose jobs have left that; empty for what is something else."""
+    folder, _, name = file.name.rpartition("/")
+    return name if folder == _JOBS else ""
 
 
 def _entries(folder: Path) -> list[Path]:
