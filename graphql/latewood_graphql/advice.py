@@ -1,11 +1,14 @@
 """What messages advise, said for who calls the API.
 
 Commands are one for all who ask, and so are their messages, which advise what is done on the command line. Here, and
-nowhere else, that becomes what the schema has for it; what it has nothing for is said to be the command line's.
+nowhere else, that becomes what the schema has for it; what it has nothing for is said to be the command line's. Unless
+the call comes from a command line that asks a server, whose user goes on with commands.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Final
 
 _WAYS: Final[Mapping[str, str]] = {
@@ -48,14 +51,28 @@ _OPTIONS: Final[Mapping[str, str]] = {
 
 _COMMAND: Final = re.compile(r"`latewood ([^`]+)`")
 _OPTION: Final = re.compile(r"(?<![\w-])--(" + "|".join(sorted(_OPTIONS, reverse=True)) + r")\b(?![\w-])")
+_TWICE: Final = re.compile(r"(`\w+`) or \1")
 _ELSEWHERE: Final = " on the command line"
+_AS_COMMANDS: Final = ContextVar("that who calls reads commands", default=False)
+
+
+@contextmanager
+def advising(headers: Mapping[str, str]) -> Iterator[None]:
+    """Within it, messages are for who sends these headers: `Latewood-Advice: commands` says that it is by commands."""
+    token = _AS_COMMANDS.set(headers.get("latewood-advice") == "commands")
+    try:
+        yield
+    finally:
+        _AS_COMMANDS.reset(token)
 
 
 def for_callers(message: str) -> str:
     """The message, with what the API has in place of commands and their options."""
+    if _AS_COMMANDS.get():
+        return message
     parts = _COMMAND.split(message)  # what is between commands, and each command's words
     said = [_option(part) if number % 2 == 0 else _command(part) for number, part in enumerate(parts)]
-    return "".join(said)
+    return _TWICE.sub(r"\1", "".join(said))
 
 
 def _command(words: str) -> str:

@@ -57,6 +57,24 @@ def formatted(error: GraphQLError, debug: bool = False) -> dict[str, Any]:  # no
     return {**found, "message": message, "extensions": {"code": "INTERNAL", "id": name}}
 
 
+def unsure(error: GraphQLError) -> dict[str, Any]:
+    """The same of what was to be done: of a fault of ours nobody knows whether it was before it, or not at all."""
+    found = formatted(error)
+    code = found["extensions"]["code"]
+    if len(error.path or ()) != 1 or code not in _FAULTS:
+        return found
+    said = _FAULTS[code] or found["message"]
+    way = "look what is there, or ask again with the same `key` where it takes one"
+    return {**found, "message": f"{said}. Whether it was done is not known: {way}"}
+
+
+_FAULTS: Final = {
+    "INTERNAL": "",
+    "TOO_SLOW": "the answer took longer than it may",
+    "UNAVAILABLE": "the database cannot be reached",
+}
+
+
 def unavailable(error: DatabaseUnreachable) -> dict[str, Any]:
     """The error that says so, without the server's address, which the log has."""
     LOG.warning("%s", error)

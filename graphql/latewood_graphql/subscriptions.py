@@ -138,7 +138,7 @@ class Subscription(graphene.ObjectType):
         required=True,
         description="Events of the log, one by one; those of tokens are for admins alone.",
         resolver=_itself,
-        types=graphene.List(graphene.NonNull(graphene.String), description="Only those of these types."),
+        types=graphene.List(graphene.NonNull(graphene.String), description="Only those of these types, at least one."),
         asset=graphene.ID(description="Only those about this asset, by its key in `environment`."),
         environment=graphene.String(required=True, default_value="prod", description="Where `asset` is called so."),
         run=graphene.ID(description="Only those of this run."),

@@ -18,9 +18,10 @@ from starlette.responses import PlainTextResponse, Response
 
 from latewood_eventlog.errors import DatabaseUnreachable, TookTooLong
 from latewood_graphql.access import Caller
+from latewood_graphql.advice import advising
 from latewood_graphql.calls import Call, Service, opened
 from latewood_graphql.documents import Documents, Invalid, Question
-from latewood_graphql.errors import Refused, cause_of, formatted, unavailable
+from latewood_graphql.errors import Refused, cause_of, formatted, unavailable, unsure
 from latewood_graphql.execution import Execution, is_awaitable
 from latewood_graphql.gate import caller_of, count, let_in_again
 from latewood_graphql.limits import Limits, check, mutations_in
@@ -105,10 +106,11 @@ class Answering(GraphQLHTTPHandler):
             count=partial(count, request),
             may_act=not _is_get(request),
         )
-        if caller.token is None:  # whoever is at this computer is alone there
-            return await to_thread.run_sync(self.answer, data, asking, limiter=self._turns)
-        async with self._turns_of.setdefault(caller.token, CapacityLimiter(_THREADS_OF_ONE)):
-            return await to_thread.run_sync(self.answer, data, asking, limiter=self._turns)
+        with advising(request.headers):
+            if caller.token is None:  # whoever is at this computer is alone there
+                return await to_thread.run_sync(self.answer, data, asking, limiter=self._turns)
+            async with self._turns_of.setdefault(caller.token, CapacityLimiter(_THREADS_OF_ONE)):
+                return await to_thread.run_sync(self.answer, data, asking, limiter=self._turns)
 
     def answer(self, data: Any, asking: Asking) -> tuple[bool, Any]:
         """The same, in this thread: as JSON, since writing a large one takes long, or as what there is in its place."""
@@ -130,7 +132,7 @@ class Answering(GraphQLHTTPHandler):
             return False, {"errors": [unavailable(gone)]}
         told: dict[str, Any] = {"data": found.data, "extensions": {"position": call.position}}
         if found.errors:
-            told["errors"] = [formatted(error) for error in found.errors]
+            told["errors"] = [(unsure if call.has_acted else formatted)(error) for error in found.errors]
         return True, _encode(told)
 
     def _question(self, data: Any, asking: Asking) -> Question:

@@ -181,7 +181,8 @@ def test_calls_by_one_token_leave_room_for_those_of_others(api):
             return True, data
 
     def asked(answering, token):
-        request = SimpleNamespace(scope={"type": "http", "method": "POST", "latewood.caller": caller(token)})
+        scope = {"type": "http", "method": "POST", "latewood.caller": caller(token)}
+        request = SimpleNamespace(scope=scope, headers={})
         return answering.execute_graphql_query(request, token)
 
     async def all_asked():

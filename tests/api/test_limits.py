@@ -12,6 +12,7 @@ from api.conftest import open_app
 from databases import execute
 from latewood.commands.environments import create, drop
 from latewood.projections.snapshots import snapshot
+from latewood_eventlog.errors import DatabaseUnreachable
 from latewood_graphql.limits import Limits
 from latewood_graphql.serving import Serving, application
 
@@ -38,6 +39,9 @@ def test_a_misspelt_filter_is_refused_and_not_answered_with_nothing(api, made, w
     nope = 'no environment "nope"; there is prod'
     never = {
         'events(types: ["run.endd"]) { nodes { type } }': 'no event is of type "run.endd"; near: run.ended',
+        "environment { attention(troubles: []) { totalCount } }": "troubles: expected at least one",
+        'environment { asset(key: "orders") { series(names: []) { name } } }': "names: expected at least one",
+        "events(types: []) { nodes { type } }": "types: expected at least one, found none",
         'events(types: ["run.ended", "x"]) { nodes { type } }': 'no event is of type "x"',
         'events(environment: "nope") { nodes { type } }': nope,
         f"events(since: {position + 1}) {{ nodes {{ type }} }}": f"up to {position}, where the log ends",
@@ -102,6 +106,23 @@ def test_of_a_fault_inside_a_client_learns_an_id_and_nothing_else(api, made, mon
     assert error["message"] == f"internal error {error['extensions']['id']}: the server's log says more under this id"
     assert "secret" not in str(error)
     assert error["extensions"]["id"] in caplog.text
+
+
+def test_of_a_fault_where_something_is_done_it_is_said_that_nobody_knows_whether_it_was(api, made, monkeypatch):
+    made()
+
+    def lost(*_, **__):
+        raise DatabaseUnreachable("db.example: gone")
+
+    pin = 'mutation { pin(parameters: [{name: "total.unit", value: ""yen""}]) { __typename } }'
+    for fault, said in ((lost, "the database cannot be reached"), (lambda *_, **__: {}["secret"], "internal error ")):
+        monkeypatch.setattr("latewood_graphql.mutations.heads.pin_values", fault)
+        answer = api.post(pin).json()
+        (error,) = answer["errors"]
+        assert answer["data"] == {"pin": None}
+        assert error["message"].startswith(said)
+        assert ". Whether it was done is not known: " in error["message"]
+        assert "try again" not in error["message"]
 
 
 def test_what_takes_too_long_is_ended_and_says_so(api, made, monkeypatch):

@@ -74,6 +74,8 @@ FROM_THEIR_PARENT = {
     "ColumnDerivation.sources",
     "ColumnLineageStep.sources",
     "LaunchPlan.inputs",
+    "Lineage.lines",
+    "Lineage.takenLines",
     "PlanPreview.estimate",
     "PlannedAsset.groups",
     "Promotion.configurations",

@@ -180,6 +180,31 @@ def test_lineage_names_the_very_versions(api, made):
     assert run in api("{ project { runs { nodes { id } } } }")["project"]["runs"]["nodes"][0]["id"]
 
 
+PAIR = """
+    @task
+    def pair() -> int:
+        return 2
+
+    one, two = pair.asset(key="one"), pair.asset(key="two")
+"""
+
+
+def test_lineage_in_few_words_tells_the_versions_of_an_asset_together(api, made):
+    run = made(f"{SHOP}\n{PAIR}").run
+    several = "{ partitions count version }"
+    ask = (
+        f"lines {{ depth reader made {several} asset read {several} }} takenLines {{ asset fromAsset made {several} }}"
+    )
+    found = api.environment(f'total: lineage(asset: "total", up: 2) {{ {ask} }} two: lineage(asset: "two") {{ {ask} }}')
+    first, second = found["total"]["lines"]
+    days = {"partitions": "2026-01-01..2026-01-04", "count": 4, "version": None}
+    assert first.pop("made")["version"].startswith(f"{run}.")
+    assert first == {"depth": 1, "reader": "total", "asset": "revenue", "read": days}
+    assert second == {"depth": 2, "reader": "revenue", "made": days, "asset": "orders", "read": days}
+    (taken,) = found["two"]["takenLines"]
+    assert (taken["asset"], taken["fromAsset"], taken["made"]["count"]) == ("two", "one", 1)
+
+
 def test_the_graph_is_columns_and_groups_are_counts(api, made):
     made(selection="orders")
     found = api.environment("""

@@ -207,6 +207,8 @@ BOUNDED_ELSEWHERE = {
     "EventDensity.series",
     "Facet.values",
     "Lineage.downstream",
+    "Lineage.lines",
+    "Lineage.takenLines",
     "Lineage.upstream",
     "LogLines.nodes",
     "RowsSample.columns",

@@ -455,6 +455,7 @@ def test_who_does_not_take_events_is_told_by_which_header_they_come(api):
         ('subscription { runProgress(run: "x") { total } }', "BAD_INPUT"),
         ('subscription { events(project: "other") { position } }', "BAD_INPUT"),
         ('subscription { events(types: ["run.endd"]) { position } }', "BAD_INPUT"),
+        ("subscription { events(types: []) { position } }", "BAD_INPUT"),
         ("subscription { events(after: -1) { position } }", "INVALID_QUERY"),
         ("subscription {", "INVALID_QUERY"),
     ],

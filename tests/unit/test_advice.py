@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from graphql import get_named_type
 
-from latewood_graphql.advice import _OPTIONS, _WAYS, for_callers
+from latewood_graphql.advice import _OPTIONS, _WAYS, advising, for_callers
 from latewood_graphql.schema import schema
 
 ROOT = Path(__file__).parents[2] / "platform/latewood"
@@ -34,13 +34,22 @@ ROOT = Path(__file__).parents[2] / "platform/latewood"
             '`observe(selection: "a")` or `reportMaterialization(asset: "a")`',
         ),
         ('"a" has no partitions; ask without --partition', '"a" has no partitions; ask without `partition`'),
-        ("or --to-time or --to-position; found neither", "or `to` or `to`; found neither"),
+        ("or --to-time or --to-position; found neither", "or `to`; found neither"),
         ("`latewood grant a --to b --force`", "`latewood grant a --to b --force` on the command line"),
         ('no asset "a--force-b"', 'no asset "a--force-b"'),
     ],
 )
 def test_what_is_advised_is_what_the_api_has(message, said):
     assert for_callers(message) == said
+
+
+def test_who_goes_on_by_commands_is_advised_of_commands():
+    message = 'no asset "totl"; `latewood assets` lists them'
+    with advising({"latewood-advice": "commands"}):
+        assert for_callers(message) == message
+    with advising({}):
+        assert for_callers(message) != message
+    assert for_callers(message) != message
 
 
 def test_each_way_is_in_the_schema():

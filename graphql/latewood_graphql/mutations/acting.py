@@ -111,7 +111,8 @@ def mutation(
 
     return graphene.Field(
         result,  # not `required`: what is raised would else cost the results of what was done before it
-        description=f"{description} Needs role {role}.",
+        description=f"{description} Needs role {role}. Null where it may not be asked for, or where it is not known "
+        "whether it was done: an error of the answer says so.",
         resolver=resolver,
         args={**own, **arguments},
     )

@@ -164,8 +164,6 @@ _MADE: Final = "The version, `RUN.STEP`; or a run, for all that it made."
 
 
 def _roll_back(workspace: Workspace, *, asset: str, partition: str, version: str, to: Any = None) -> Moved:
-    if not version and to is None:
-        raise UsageError("expected `version` or `to`, found neither")
     return rollback(workspace, asset, partition=partition, version=version, to=to)
 
 

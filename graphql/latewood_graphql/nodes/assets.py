@@ -10,6 +10,7 @@ import msgspec
 
 from latewood.commands.source import source_of
 from latewood.decide.staleness import Assessed
+from latewood.errors import UsageError
 from latewood.model.definitions import AssetDefinition
 from latewood.model.keys import AssetKey, PartitionKey
 from latewood.model.partitions import ordinal_of
@@ -217,7 +218,9 @@ class Asset(graphene.ObjectType):
     series = fallible_many(
         Series,
         "Numbers in the metadata of its versions, for plots.",
-        names=graphene.List(graphene.NonNull(graphene.String), description="Only these; by default all there are."),
+        names=graphene.List(
+            graphene.NonNull(graphene.String), description="Only these, at least one; by default all there are."
+        ),
         partition=graphene.String(description="Of these partitions only."),
         first=graphene.Int(
             required=True, default_value=FIRST_MAX, description=f"Of so many latest versions, up to {FIRST_MAX:,}."
@@ -253,6 +256,8 @@ class Asset(graphene.ObjectType):
 
     async def resolve_series(self: AssetAt, _info: Any, **asked: Any) -> Any:
         """As columns."""
+        if asked.get("names") == []:
+            raise UsageError("names: expected at least one, found none; without `names` there are all of them")
         return await series_at(self.environment, self.key, **asked)
 
     async def resolve_durations(self: AssetAt, _info: Any, first: int) -> list[float]:

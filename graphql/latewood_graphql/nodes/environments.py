@@ -9,6 +9,7 @@ from latewood.commands.automations import automations_here
 from latewood.commands.environments import DEFAULT
 from latewood.commands.reading import select_keys
 from latewood.commands.views import known_key
+from latewood.errors import UsageError
 from latewood.model.access import Role
 from latewood.model.keys import AssetKey
 from latewood.projections.environments import Environment as Branch
@@ -107,7 +108,7 @@ class Environment(graphene.ObjectType):
     attention = fallible(
         connection_of(AttentionNeeded),
         description="What needs somebody: first that from which most is made.",
-        troubles=graphene.List(graphene.NonNull(AssetTrouble), description="Only for these reasons."),
+        troubles=graphene.List(graphene.NonNull(AssetTrouble), description="Only for these reasons, at least one."),
         **page_arguments(),
     )
     launch_plans = fallible(
@@ -250,6 +251,8 @@ class Environment(graphene.ObjectType):
         self: EnvironmentAt, _info: Any, first: int, after: str | None = None, troubles: Any = None
     ) -> Any:
         """By what depends on it."""
+        if troubles == []:
+            raise UsageError("troubles: expected at least one, found none; without `troubles` there are all of them")
         return attention_page(self, first, after, troubles)
 
     def resolve_launch_plans(

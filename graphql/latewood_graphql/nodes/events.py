@@ -10,7 +10,7 @@ import msgspec
 
 from latewood.commands.views import PRESENT
 from latewood.decide.concerned import assets_of_event
-from latewood.errors import NotFound
+from latewood.errors import NotFound, UsageError
 from latewood.events import TYPE_OF, TYPES, TokenCreated, TokenRevoked
 from latewood.model.access import Role
 from latewood.projections.snapshots import snapshot
@@ -30,7 +30,12 @@ KNOWN: Final = frozenset(TYPES)
 
 
 def checked_types(types: Sequence[str] | None) -> tuple[str, ...] | None:
-    """The types that are asked for. Raises NotFound with near ones for what is none, of which nothing ever comes."""
+    """The types that are asked for, all if none is named.
+
+    Raises NotFound with near ones for what is none, and UsageError for an empty list: of these nothing ever comes.
+    """
+    if types is not None and not types:
+        raise UsageError("types: expected at least one, found none; without `types` there are events of all")
     for type_ in types or ():
         if type_ not in KNOWN:
             near = get_close_matches(type_, sorted(KNOWN), n=3)

@@ -6,7 +6,9 @@ from typing import Any, Final
 import graphene
 
 from latewood.commands.column_lineage import ColumnStep, column_lineage
+from latewood.commands.lineage import Lineage as Found
 from latewood.commands.lineage import Link, lineage
+from latewood.commands.lineage_lines import lines, taken_lines
 from latewood.decide.versions import expand
 from latewood.errors import UsageError
 from latewood.model.column_sources import ColumnSources, Derivation, derivation_of
@@ -53,11 +55,53 @@ class LineageLink(graphene.ObjectType):
         return sum(1 for _ in expand(self.versions))
 
 
+class SeveralVersions(graphene.ObjectType):
+    """Versions of an asset, told together."""
+
+    partitions = graphene.String(required=True, description="Of which partitions, in words; empty for no partition.")
+    count = graphene.Int(required=True, description="How many they are; none where a virtual asset was read.")
+    version = graphene.ID(description="Which it is, where that is one; else null.")
+
+
+class LineageLine(graphene.ObjectType):
+    """What versions of an asset read of another one."""
+
+    depth = graphene.Int(required=True, description="Levels from what was asked about, from 1.")
+    reader = graphene.String(required=True, description="Key of the asset that read.")
+    made = graphene.Field(SeveralVersions, required=True, description="Its versions.")
+    asset = graphene.String(required=True, description="Key of the asset that was read.")
+    read = graphene.Field(SeveralVersions, required=True, description="Which of its versions were read.")
+    equal_to = graphene.String(
+        description="The asset whose head has the content that was read, where the head itself was not read."
+    )
+
+
+class TakenLine(graphene.ObjectType):
+    """Versions that were not computed but taken from those of another asset of the same task, on equal inputs."""
+
+    asset = graphene.String(required=True, description="Key of the asset.")
+    made = graphene.Field(SeveralVersions, required=True, description="Its versions.")
+    from_asset = graphene.String(required=True, description="Key of the asset that they were taken from.")
+    source = graphene.Field(SeveralVersions, required=True, description="Its versions.")
+
+
 class Lineage(graphene.ObjectType):
     """What versions were made from, and what was made from them, nearest level first; all of it, or an error."""
 
     upstream = many(LineageLink, "What was read.")
     downstream = many(LineageLink, "What read it.")
+    lines = many(
+        LineageLine, "The same in few words: what was read, then what read it, the versions of an asset together."
+    )
+    taken_lines = many(TakenLine, "Of the versions asked about, and of the readers, those that were taken.")
+
+    def resolve_lines(self: Found, _info: Any) -> Any:
+        """Partitions by how they are named at that moment."""
+        return lines(self)
+
+    def resolve_taken_lines(self: Found, _info: Any) -> Any:
+        """As above."""
+        return taken_lines(self)
 
 
 def lineage_of(at: EnvironmentAt, asset: str, *, partition: str, version: str, up: int, down: int, first: int) -> Any:

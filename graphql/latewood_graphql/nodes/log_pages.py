@@ -46,7 +46,7 @@ def event_filters() -> dict[str, Any]:
     """The arguments by which events are chosen."""
     return {
         "types": graphene.List(
-            graphene.NonNull(graphene.String), description="Only those of these types, as in `run.ended`."
+            graphene.NonNull(graphene.String), description="Only those of these types, as in `run.ended`; at least one."
         ),
         "run": graphene.ID(description="Only those of this run, or of the one whose id begins so."),
         "stream": graphene.String(

@@ -1,14 +1,16 @@
 """What a run would do, as data, before anybody asks for it."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
+from functools import partial
 from typing import Any
 
 import graphene
 
 from latewood.commands.blocked import LeftOut, blocked_lines
 from latewood.commands.by_hand import set_by_hand
+from latewood.commands.plan_words import PlanWords
 from latewood.commands.planning import STATUS, Asked
 from latewood.commands.views import PRESENT, AsOf
 from latewood.commands.workspace import Workspace
@@ -68,32 +70,63 @@ class PlannedGroup(graphene.ObjectType):
     action = graphene.Field(PlannedAction, required=True, description="What is planned.")
     partitions = graphene.Field(PartitionSet, required=True, description="For which of them.")
     reasons = many(PlanReason, "Why; nothing for what is fresh.")
+    why = fallible_many(
+        graphene.String, "The same in words, with what changed: which code, and parameters from what to what."
+    )
+
+    def resolve_why(self: "GroupAt", _info: Any) -> list[str]:
+        """As the command line says it, but for what it advises."""
+        return [for_callers(text) for text in self.words().why(self.task, self.group)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupAt:
+    """A group of a planned task; `words` are those of its plan."""
+
+    task: PlannedTask
+    group: Planned
+    words: Callable[[], PlanWords]
+
+    @property
+    def action(self) -> Action:
+        """What is planned."""
+        return self.group.action
+
+    @property
+    def partitions(self) -> Chosen:
+        """For which."""
+        return Chosen(scheme=self.task.node.assets[0].partitions, ordinals=self.group.ordinals)
+
+    @property
+    def reasons(self) -> list[dict[str, Any]]:
+        """Why."""
+        return [reason._asdict() for reason in self.group.reasons]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskAt:
+    """A planned task, and the words of its plan."""
+
+    task: PlannedTask
+    words: Callable[[], PlanWords]
 
 
 class PlannedAsset(graphene.ObjectType):
     """What is planned for the assets that one task makes; in a sweep, with the parameters of one trial."""
 
-    assets = many(graphene.String, "Keys of the assets.", resolver=given("node.keys"))
+    assets = many(graphene.String, "Keys of the assets.", resolver=given("task.node.keys"))
     trial = graphene.Field(
         Json, required=True, description="Parameters that are other than the environment's, with their values."
     )
     groups = many(PlannedGroup, "What is planned, by what and why.")
 
-    def resolve_trial(self: PlannedTask, _info: Any) -> dict[str, str]:
+    def resolve_trial(self: TaskAt, _info: Any) -> dict[str, str]:
         """By `ASSET.NAME`."""
-        return {f"{key}.{name}": value for key, name, value in self.node.trial}
+        return {f"{key}.{name}": value for key, name, value in self.task.node.trial}
 
-    def resolve_groups(self: PlannedTask, _info: Any) -> list[dict[str, Any]]:
+    def resolve_groups(self: TaskAt, _info: Any) -> list[GroupAt]:
         """As the plan has them."""
-        scheme = self.node.assets[0].partitions
-        return [
-            {
-                "action": group.action,
-                "partitions": Chosen(scheme=scheme, ordinals=group.ordinals),
-                "reasons": [reason._asdict() for reason in group.reasons],
-            }
-            for group in self.groups
-        ]
+        return [GroupAt(task=self.task, group=group, words=self.words) for group in self.task.groups]
 
 
 class PlanCounts(graphene.ObjectType):
@@ -187,7 +220,11 @@ class PlanPreview(graphene.ObjectType):
 
     def resolve_assets(self: PreviewAt, _info: Any, first: int, after: str | None = None) -> Page:
         """By number."""
-        return slice_of(self.found.plan.tasks, first, after)
+        at, found = self.environment, self.found
+        words = partial(
+            at.once, f"words of the plan {found.hash}", lambda: PlanWords(at.workspace, found.view, found.plan)
+        )
+        return slice_of([TaskAt(task=task, words=words) for task in found.plan.tasks], first, after)
 
     def resolve_left_out(self: PreviewAt, _info: Any, first: int, after: str | None = None) -> Page:
         """By number."""

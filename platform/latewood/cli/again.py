@@ -12,7 +12,7 @@ from latewood.cli import exits
 from latewood.cli.materialize import execute, plan_of_loaded, prepared_for
 from latewood.cli.opening import open_workspace
 from latewood.cli.output import console, content_text, plural, print_json, table
-from latewood.cli.wording import change_text
+from latewood.commands.plan_words import change_text
 from latewood.commands.reproducing import Reproduced, Reproduction, reproduce
 from latewood.commands.rerunning import rerun_of
 from latewood.commands.surroundings import Surroundings

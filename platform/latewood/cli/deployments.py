@@ -8,7 +8,6 @@ from typing import Any
 from latewood.cli import exits
 from latewood.cli.opening import open_workspace
 from latewood.cli.output import console, moment, plural, print_json, short, table
-from latewood.cli.wording import change_text
 from latewood.commands.deploying import retire
 from latewood.commands.deployments import (
     Listed,
@@ -19,6 +18,7 @@ from latewood.commands.deployments import (
     roll_back,
     unknown_location,
 )
+from latewood.commands.plan_words import change_text
 from latewood.decide.definition_changes import ChangedDefinition, Difference
 from latewood.engine.loading.importing import project_root
 from latewood.errors import UsageError

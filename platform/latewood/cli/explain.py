@@ -14,7 +14,6 @@ from latewood.cli.output import STATUS_STYLE, console, content_text, duration, m
 from latewood.cli.run_reasons import show_run_reasons, show_step_reasons
 from latewood.cli.wording import (
     asked_by_text,
-    change_text,
     configuration_text,
     displaced_text,
     failure_text,
@@ -29,6 +28,7 @@ from latewood.cli.wording import (
 )
 from latewood.commands.blocked import way_on
 from latewood.commands.explaining import why
+from latewood.commands.plan_words import change_text
 from latewood.commands.run_reasons import jobs_heard_of, why_run, why_step
 from latewood.commands.runs import requested, run_named
 from latewood.commands.views import PRESENT, look_text, moment_meant

@@ -1,7 +1,6 @@
 """`latewood lineage`."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -10,13 +9,9 @@ from latewood.cli.opening import open_workspace
 from latewood.cli.output import console, print_json, short, table
 from latewood.commands.column_lineage import ColumnStep, column_lineage
 from latewood.commands.lineage import Link, Taken, lineage
+from latewood.commands.lineage_lines import Line, Several, TakenLine, lines, taken_lines
 from latewood.commands.views import moment_meant
-from latewood.decide.versions import expand
 from latewood.errors import UsageError
-from latewood.model.keys import AssetKey, VersionId
-from latewood.model.ordinals import Ordinals
-from latewood.model.partitions import describe, parse_partitions
-from latewood.model.schemes import Scheme
 
 
 def lineage_command(
@@ -50,14 +45,7 @@ def lineage_command(
             }
         )
         return exits.OK
-    schemes = {key: asset.partitions for key, asset in found.view.catalog.assets.items()}
-    shown = Shown(schemes, workspace.clock())
-    print_links(
-        (*found.upstream, *found.downstream), shown, nothing=f"{key} reads nothing" if up else f"nothing reads {key}"
-    )
-    for line in _taken_lines(found.taken, shown):
-        console().print(line)
-    return exits.OK
+    return show_lineage(lines(found), taken_lines(found), nothing=nothing_read(key, up))
 
 
 LEVELS_MAX: Final = 50
@@ -100,57 +88,31 @@ def column_json(step: ColumnStep) -> dict[str, Any]:
     }
 
 
-def print_links(links: Iterable[Link], shown: "Shown", *, nothing: str) -> None:
-    """Print what read what, those of an asset in one line."""
+def nothing_read(key: str, up: int) -> str:
+    """What is said where there is no lineage."""
+    return f"{key} reads nothing" if up else f"nothing reads {key}"
+
+
+def show_lineage(found: Iterable[Line], taken: Iterable[TakenLine], *, nothing: str) -> int:
+    """Print what read what, and what was taken from what."""
     rows = table("level", "reader", "version", "read", "versions", right=("level",))
-    for row in _rows(links, shown):
-        rows.add_row(*row)
-    console().print(rows if rows.row_count else nothing)
-
-
-def _rows(links: Iterable[Link], shown: "Shown") -> Iterator[tuple[str, ...]]:
-    alike: dict[tuple[int, AssetKey, AssetKey, AssetKey | None], list[Link]] = {}
-    for link in links:
-        alike.setdefault((link.depth, link.reader, link.asset, link.equal_to), []).append(link)
-    for (depth, reader, asset, equal_to), same in alike.items():
-        made = dict.fromkeys(link.reader_version for link in same)
-        read = dict.fromkeys(v for link in same for v in expand(link.versions))
-        versions = shown.versions(asset, (link.partitions for link in same), list(read)) if read else "virtual"
-        if equal_to is not None:
-            versions = f"equal content, read as {versions if asset == equal_to else f'{asset} {versions}'}"
-        partitions = (link.reader_partition for link in same)
-        yield str(depth), reader, shown.versions(reader, partitions, list(made)), equal_to or asset, versions
-
-
-def _taken_lines(taken: Iterable[Taken], shown: "Shown") -> Iterator[str]:
-    alike: dict[tuple[AssetKey, AssetKey], list[Taken]] = {}
+    for line in found:
+        read = _versions(line.read) if line.read.count else "virtual"
+        if line.equal_to is not None:
+            read = f"equal content, read as {read if line.asset == line.equal_to else f'{line.asset} {read}'}"
+        rows.add_row(str(line.depth), line.reader, _versions(line.made), line.equal_to or line.asset, read)
+    out = console()
+    out.print(rows if rows.row_count else nothing)
     for one in taken:
-        alike.setdefault((one.asset, one.from_asset), []).append(one)
-    for (asset, from_asset), same in alike.items():
-        partitions = [one.partition for one in same]
-        made = shown.versions(asset, partitions, [one.version for one in same])
-        source = shown.versions(from_asset, partitions, list(dict.fromkeys(one.from_version for one in same)))
-        verb = "was" if len(same) == 1 else "were"
-        yield f"{asset} {made} {verb} taken from {from_asset} {source}, of the same task on equal inputs"
+        verb, source = "was" if one.made.count == 1 else "were", f"{one.from_asset} {_versions(one.source)}"
+        out.print(f"{one.asset} {_versions(one.made)} {verb} taken from {source}, of the same task on equal inputs")
+    return exits.OK
 
 
-class Shown:
-    """How many versions are told in few words."""
-
-    def __init__(self, schemes: Mapping[AssetKey, Scheme | None], now: datetime) -> None:
-        self._schemes = schemes
-        self._now = now
-
-    def versions(self, asset: AssetKey, partitions: Iterable[str], versions: list[VersionId]) -> str:
-        """`2013-01-01..2013-12-31, 365 versions`; one version by its id, which tells the run and its step."""
-        found = dict.fromkeys(filter(None, partitions))
-        where, scheme = ", ".join(found), self._schemes.get(asset)
-        if scheme is not None and found:
-            with suppress(UsageError):  # partitions that the scheme no longer has are told as they were recorded
-                ordinals = (o for text in found for o in parse_partitions(scheme, text, self._now))
-                where = describe(scheme, Ordinals.of(ordinals))
-        count = versions[0] if len(versions) == 1 else f"{len(versions):,} versions"
-        return f"{short(where, 60)}, {count}" if where else count
+def _versions(of: Several) -> str:
+    """`2013-01-01..2013-12-31, 365 versions`."""
+    count = of.version or f"{of.count:,} versions"
+    return f"{short(of.partitions, 60)}, {count}" if of.partitions else count
 
 
 def link_json(link: Link) -> dict[str, Any]:

@@ -3,9 +3,10 @@
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,25 +21,18 @@ from latewood.cli.loading import load
 from latewood.cli.opening import open_workspace
 from latewood.cli.output import console, duration, plural, print_json, short, table
 from latewood.cli.progress import Progress
-from latewood.cli.wording import change_text
-from latewood.commands.blocked import barred_text, blocked_lines, is_barred, is_incomplete, root_text
-from latewood.commands.explaining import NO_CHANGES, Changes, plan_changes
+from latewood.commands.blocked import blocked_lines, is_incomplete
 from latewood.commands.materializing import Prepared, Result, materialize, prepare
+from latewood.commands.plan_words import PlanWords
 from latewood.commands.planning import STATUS, Asked, awaiting_lines, elsewhere_lines, plan_loaded
 from latewood.commands.workspace import Workspace
-from latewood.decide.findings import ParameterChange
-from latewood.decide.nodes import Node, Slot
-from latewood.decide.plan import Plan, Planned, PlannedTask, fresh_again
-from latewood.decide.reasons import Cause, Reason
+from latewood.decide.plan import Plan
 from latewood.engine.loading.loaded import Loaded
 from latewood.engine.running.reports import Report
 from latewood.events import Action, RunStatus
 from latewood.model.definitions import Origin
 from latewood.model.keys import AssetKey
-from latewood.model.ordinals import Ordinals
 from latewood.model.partitions import describe
-
-ChangesBySlot = Mapping[Slot, Changes]
 
 _ACTION_WORD = {
     Action.RUN: "run",
@@ -142,12 +136,12 @@ def plan_of_loaded(workspace: Workspace, loaded: Loaded, asked: Asked, *, json_:
         say_dropped(workspace, each, replace(foreseen.deployed, dropped=lost), "would drop")
         say_broken(view, each)
         dropped += lost
-    changes = plan_changes(workspace, view, made)
+    words = PlanWords(workspace, view, made)
     replaced = say_replaced(workspace, made)
     if json_:
-        print_json({**_plan_json(made, changes), "would_drop": dropped, "replaces": list(map(by_hand_json, replaced))})
+        print_json({**_plan_json(made, words), "would_drop": dropped, "replaces": list(map(by_hand_json, replaced))})
     else:
-        _print_plan(console(), made, asked, changes)
+        _print_plan(console(), made, asked, words)
         other = [f.new.location for f in view.all_foreseen if f.base.deployment and f.defines_otherwise]
         if other and not any(made.counts[action] for action in (Action.RUN, Action.DEPENDS, Action.REUSE)):
             said = f"{', '.join(other)} as it stands here: {workspace.environment} has another deployment of it"
@@ -291,21 +285,18 @@ def _print_nothing(out: Console, made: Plan, asked: Asked) -> None:
     out.print(f"Nothing to do{why}", style="yellow")
 
 
-def _print_plan(out: Console, made: Plan, asked: Asked, changes: ChangesBySlot) -> None:
+def _print_plan(out: Console, made: Plan, asked: Asked, words: PlanWords) -> None:
     if not made.tasks:
         _print_nothing(out, made, asked)
         return
     for line in (*awaiting_lines(made), *elsewhere_lines(made)):
         out.print(f"left out: {line}", style="yellow")
-    again = fresh_again(made)
     rows = [
         PlanRow(
             group.action,
             key,
             "" if scheme is None else partitions_text(len(group.ordinals), describe(scheme, group.ordinals)),
-            _again_text(group, again[task.node.keys[0]])
-            if group.action is Action.FRESH
-            else _reasons_text(made, task, group, changes),
+            "; ".join(words.why(task, group, partial(short, length=40))),
         )
         for task in made.tasks
         for scheme in (task.node.assets[0].partitions,)
@@ -313,12 +304,6 @@ def _print_plan(out: Console, made: Plan, asked: Asked, changes: ChangesBySlot) 
         for key in task.node.keys
     ]
     print_plan(out, rows, made.counts, _estimate(made))
-
-
-def _again_text(group: Planned, again: Mapping[AssetKey, Ordinals]) -> str:
-    """Of what is stale now that it is not once what it reads is taken again; nothing of what is fresh."""
-    by = [root for root, ordinals in again.items() if ordinals & group.ordinals]
-    return f"once {' and '.join(by)} {'is' if len(by) == 1 else 'are'} taken again" if by else ""
 
 
 class PlanRow(NamedTuple):
@@ -351,69 +336,6 @@ def partitions_text(count: int, described: str) -> str:
     return f"{count:,}: {short(described, 60)}"
 
 
-def _reasons_text(made: Plan, task: PlannedTask, group: Planned, changes: ChangesBySlot) -> str:
-    texts: list[str] = []
-    changed = changes.get(task.node.slot(task.node.keys[0]), NO_CHANGES)
-    for reason in group.reasons:
-        match reason.cause:
-            case Cause.CODE:
-                found = [change_text(change) for change in changed.code]
-                texts.append(f"code: {', '.join(found) or task.node.task.name + ' changed'}")
-            case Cause.RETRACTED if group.action is Action.BLOCKED and is_barred(task, reason):
-                texts.append(barred_text(made, task, group, reason))
-            case Cause.INPUT:
-                texts.append(f"content of {' or '.join(changed.inputs) or 'an input'} changed")
-            case Cause.PARAMETERS:
-                texts += _parameter_texts(changed.parameters, tried=task.node.is_variant) or ["parameters changed"]
-            case Cause.CONFIGURATION:
-                texts.append(f"configuration of {' or '.join(use.resource for use in task.node.task.uses)} changed")
-            case _:
-                texts.append(reason_text(reason, group.action))
-    if task.node.task.each and group.action in (Action.RUN, Action.DEPENDS):
-        texts.append(_elements_text(task.node, changed.elements))
-    return "; ".join(dict.fromkeys(texts))
-
-
-def reason_text(reason: Reason, action: Action) -> str:
-    """Why something is planned, as far as a reason alone says it."""
-    match reason.cause:
-        case Cause.REFUSED | Cause.RETRACTED | Cause.ABSENT | Cause.UNTAKEN:
-            return root_text(reason)
-        case Cause.OVERWRITTEN | Cause.CHANGED_OUTSIDE | Cause.UNOBSERVED | Cause.UNSEEN:
-            return root_text(reason)
-        case Cause.UPSTREAM if action is Action.BLOCKED:
-            return root_text(reason)
-        case Cause.UPSTREAM:
-            return f"depends on the content of {reason.subject}"
-        case Cause.CODE | Cause.PARAMETERS | Cause.CONFIGURATION:
-            return f"{reason.cause} changed"
-        case Cause.INPUT:
-            return "content of an input changed"
-        case cause:
-            return str(cause)
-
-
-def _elements_text(node: Node, last: int | None) -> str:
-    """Of what a mapped task is called for each element, and how many these were last."""
-    lists = " and ".join(input_.asset for input_ in node.task.inputs if input_.name in node.task.each)
-    return f"for each element of {lists}{'' if last is None else f' (last time {last:,})'}"
-
-
-def _parameter_texts(changes: Sequence[ParameterChange], *, tried: bool) -> list[str]:
-    """Which parameters, and from what to what; of the variants of a sweep, which are told together, the names."""
-    if tried:
-        return [f"other {', '.join(dict.fromkeys(change.name for change in changes))}"] if changes else []
-    return [
-        f"parameter {change.name}: "
-        + (
-            f"content of {change.path} changed"
-            if change.path
-            else f"{short(change.before, 40)} -> {short(change.after, 40)}"
-        )
-        for change in changes
-    ]
-
-
 def _estimate(made: Plan) -> str:
     """What running will take, from the durations of past versions; empty without any."""
     low = high = 0.0
@@ -442,7 +364,7 @@ def estimate_text(low: float, high: float, samples: int, unknown: int) -> str:
     return f"estimated {span} in functions ({basis}), if all of it runs{more}"
 
 
-def _plan_json(made: Plan, changes: ChangesBySlot) -> dict[str, Any]:
+def _plan_json(made: Plan, words: PlanWords) -> dict[str, Any]:
     return {
         "position": made.state.position,
         "environment": made.state.environment,
@@ -459,14 +381,12 @@ def _plan_json(made: Plan, changes: ChangesBySlot) -> dict[str, Any]:
                 "trial": {f"{key}.{name}": msgspec.Raw(value.encode()) for key, name, value in task.node.trial},
                 "code": [
                     {"subject": c.subject, "name": c.name, "before": c.before, "after": c.after}
-                    for c in changes.get(task.node.slot(task.node.keys[0]), NO_CHANGES).code
+                    for c in words.changed(task).code
                 ],
-                "parameters": [
-                    change._asdict() for change in changes.get(task.node.slot(task.node.keys[0]), NO_CHANGES).parameters
-                ],
-                "inputs": changes.get(task.node.slot(task.node.keys[0]), NO_CHANGES).inputs,
+                "parameters": [change._asdict() for change in words.changed(task).parameters],
+                "inputs": words.changed(task).inputs,
                 "each": task.node.task.each,
-                "elements": changes.get(task.node.slot(task.node.keys[0]), NO_CHANGES).elements,
+                "elements": words.changed(task).elements,
                 "reasons": [
                     {name: part for name, part in reason._asdict().items() if part or name == "subject"}
                     for reason in group.reasons

@@ -3,7 +3,6 @@
 from typing import Any
 
 from latewood.cli.output import content_text, duration, metadata_text, moment, plural
-from latewood.commands.explaining import code_place
 from latewood.decide.deploy import Rename
 from latewood.decide.findings import Finding
 from latewood.decide.freshness import Judged
@@ -11,21 +10,7 @@ from latewood.decide.moves import By, Moved
 from latewood.decide.reasons import Cause
 from latewood.engine.running.reports import Begun, DatabaseAway, Notice, SlotsLost, WaitingForPools
 from latewood.events import CheckEvaluated, ObservationFailed, RunRequested, StepFailed
-from latewood.model.code import CodeChange
 from latewood.model.policies import QUOTA
-
-
-def change_text(change: CodeChange) -> str:
-    """A change of code as a clause: `clean_delay (flights/cleaning.py:14) changed`."""
-    if change.subject == "package":
-        return f"package {change.name} {change.before or 'added'} -> {change.after or 'removed'}"
-    if change.subject == "shared":
-        before, after = change.before or "the location's own", change.after or "the location's own"
-        return f"shared task {change.name} was deployed from another version ({before} -> {after})"
-    if change.subject != "part":
-        return f"{change.subject} of {change.name}: {change.before} -> {change.after}"
-    verb = "changed" if change.before and change.after else "was added" if change.after else "was removed"
-    return f"{code_place(change.name)} {verb}"
 
 
 def parameter_text(finding: Finding, where: str) -> str:

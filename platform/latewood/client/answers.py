@@ -69,7 +69,8 @@ def is_stream(response: httpx2.Response) -> bool:
 
 def _headers(at: Place, accept: str) -> dict[str, str]:
     authorization = {"Authorization": f"Bearer {at.token}"} if at.token else {}
-    return {"Content-Type": JSON, "Accept": accept, **authorization}
+    advice = {"Latewood-Advice": "commands"} if at.by_commands else {}
+    return {"Content-Type": JSON, "Accept": accept, **authorization, **advice}
 
 
 def body_of(asked: Call[Any] | Followed[Any], after: Any = None) -> bytes:

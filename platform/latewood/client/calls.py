@@ -41,13 +41,17 @@ Only = Literal["", "missing", "stale", "failed"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """Where and as whom to ask, and about what. `patience_s`: how long a server that does not answer is waited for."""
+    """Where and as whom to ask, and about what. `patience_s`: how long a server that does not answer is waited for.
+
+    Messages advise what the API has; or commands, where who reads them is `by_commands`.
+    """
 
     url: str
     token: str = field(default="", repr=False)
     project: str = "default"
     environment: str = "prod"
     patience_s: float = 60.0
+    by_commands: bool = False
 
     def __post_init__(self) -> None:
         parts = urlsplit(self.url)

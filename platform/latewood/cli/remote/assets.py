@@ -1,7 +1,7 @@
 """Assets: how they stand, why, and what they were made from."""
 
 from collections.abc import Collection, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -11,7 +11,7 @@ import msgspec
 from latewood.cli import exits
 from latewood.cli.assets import AssetLine, Partitions, show_assets
 from latewood.cli.explain import asked_by_json, explanation_json, show_explanation
-from latewood.cli.lineage import LEVELS_MAX, Shown, link_json, print_links, require_one_way, show_columns
+from latewood.cli.lineage import LEVELS_MAX, link_json, nothing_read, require_one_way, show_columns, show_lineage
 from latewood.cli.output import print_json
 from latewood.cli.remote.connection import PAGE, connect, moment_given, of_environment, of_one_state, with_all
 from latewood.cli.remote.facts import (
@@ -29,6 +29,7 @@ from latewood.cli.remote.run_reasons import run_reasons, step_reasons
 from latewood.cli.run_reasons import show_run_reasons, show_step_reasons
 from latewood.commands.column_lineage import ColumnStep
 from latewood.commands.lineage import Link
+from latewood.commands.lineage_lines import Line, Several, TakenLine
 from latewood.decide.findings import Explanation, Finding
 from latewood.decide.reasons import Cause
 from latewood.decide.staleness import Status
@@ -58,6 +59,21 @@ _COLUMNS: Final = """query (
   } }
 }"""
 
+_LINKS: Final = 9_000
+"""Links each way of the largest lineage: with all lines that these may be about as much as a server answers at once."""
+
+_SEVERAL: Final = "{ partitions count version }"
+_LINEAGE: Final = f"""query (
+  $project: String!, $environment: String!, $asOf: Moment, $asset: ID!, $partition: String!, $version: String!,
+  $up: Int!, $down: Int!, $first: Int!
+) {{
+  project(name: $project, asOf: $asOf) {{ environment(name: $environment) {{
+    lineage(asset: $asset, partition: $partition, version: $version, up: $up, down: $down, first: $first) {{
+      lines {{ depth reader made {_SEVERAL} asset read {_SEVERAL} equalTo }}
+      takenLines {{ asset made {_SEVERAL} fromAsset source {_SEVERAL} }}
+    }}
+  }} }}
+}}"""
 _ASSETS: Final = f"""query (
   $project: String!, $environment: String!, $asOf: Moment, $selection: String!, $first: Int!, $after: String
 ) {{
@@ -304,15 +320,31 @@ def lineage(
         given["environment"] = client.at.environment
         steps = of_one_state(client, _COLUMNS, lambda project: project["environment"]["columnLineage"], **given)
         return show_columns(list(map(_column, steps)), json_=json_)
-    up = 1 if up is None else up
-    found = client.lineage(key, partition=partition, version=version, up=up, down=down, as_of=moment_given(as_of))
-    up_, down_ = list(map(_link, found.upstream)), list(map(_link, found.downstream))
+    up, moment = 1 if up is None else up, moment_given(as_of)
     if json_:
-        print_json({"upstream": list(map(link_json, up_)), "downstream": list(map(link_json, down_))})
+        links = client.lineage(key, partition=partition, version=version, up=up, down=down, as_of=moment)
+        both = {"upstream": links.upstream, "downstream": links.downstream}
+        print_json({name: [link_json(_link(link)) for link in some] for name, some in both.items()})
         return exits.OK
-    nothing = f"{key} reads nothing" if up else f"nothing reads {key}"
-    print_links((*up_, *down_), Shown({}, datetime.now(UTC)), nothing=nothing)
-    return exits.OK
+    asked = {"asset": key, "partition": partition, "version": version, "up": up, "down": down, "asOf": moment}
+    found = of_environment(client, _LINEAGE, **asked, first=_LINKS)["lineage"]
+    read, taken = map(_line, found["lines"]), map(_taken, found["takenLines"])
+    return show_lineage(read, taken, nothing=nothing_read(key, up))
+
+
+def _line(found: Mapping[str, Any]) -> Line:
+    made, read = _several(found["made"]), _several(found["read"])
+    reader, asset, equal_to = (found[name] and AssetKey(found[name]) for name in ("reader", "asset", "equalTo"))
+    return Line(depth=found["depth"], reader=reader, made=made, asset=asset, read=read, equal_to=equal_to)
+
+
+def _taken(found: Mapping[str, Any]) -> TakenLine:
+    asset, source = AssetKey(found["asset"]), AssetKey(found["fromAsset"])
+    return TakenLine(asset=asset, made=_several(found["made"]), from_asset=source, source=_several(found["source"]))
+
+
+def _several(found: Mapping[str, Any]) -> Several:
+    return Several(**{name: found[name] for name in ("partitions", "count", "version")})
 
 
 def _column(found: Mapping[str, Any]) -> ColumnStep:

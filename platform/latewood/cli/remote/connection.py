@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
@@ -50,6 +50,7 @@ def connect(*, environment: str | None = None) -> "Client":
         environment=environment or os.environ.get("LATEWOOD_ENV") or "prod",
         patience_s=PATIENCE_S,
     )
+    client.at = replace(client.at, by_commands=True)
     if client.at.is_in_clear:
         click.secho(
             f"warning: {client.at.url} is not https: others on the way can read all of it"

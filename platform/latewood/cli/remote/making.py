@@ -11,7 +11,7 @@ import msgspec
 from latewood.cli import exits
 from latewood.cli.by_hand import by_hand_json, say_set_by_hand
 from latewood.cli.following import nothing_to_do
-from latewood.cli.materialize import PlanRow, estimate_text, partitions_text, print_plan, reason_text
+from latewood.cli.materialize import PlanRow, estimate_text, partitions_text, print_plan
 from latewood.cli.observe import metadata_entry, show_observed
 from latewood.cli.output import console, plural, print_json
 from latewood.cli.remote.connection import connect, of_environment
@@ -36,7 +36,7 @@ _PLAN: Final = """hash steps position
     replaces(first: 1000) { asset partitions moved { by position at actor environment run } }
     estimate { p50Ms p90Ms samples unknownSteps }"""
 _TASKS: Final = """assets(first: 500, after: $after) {
-      nodes { assets trial groups { action partitions { count text } reasons { cause subject check } } }
+      nodes { assets trial groups { action partitions { count text } why reasons { cause subject check } } }
       pageInfo { endCursor hasNextPage }
     }"""
 _GIVEN: Final = (
@@ -421,7 +421,7 @@ def _rows(task: Mapping[str, Any]) -> list[PlanRow]:
     for group in task["groups"]:
         action, chosen = Action[group["action"]], group["partitions"]
         partitions = partitions_text(chosen["count"], chosen["text"]) if chosen["text"] else ""
-        why = "; ".join(dict.fromkeys(reason_text(reason, action) for reason in _reasons(group)))
+        why = "; ".join(group["why"])
         rows += [PlanRow(action, key, partitions, why) for key in task["assets"]]
     return rows
 
