@@ -114,7 +114,7 @@ def test_of_a_fault_where_something_is_done_it_is_said_that_nobody_knows_whether
     def lost(*_, **__):
         raise DatabaseUnreachable("db.example: gone")
 
-    pin = 'mutation { pin(parameters: [{name: "total.unit", value: ""yen""}]) { __typename } }'
+    pin = 'mutation { pin(parameters: [{name: "total.unit", value: "yen"}]) { __typename } }'
     for fault, said in ((lost, "the database cannot be reached"), (lambda *_, **__: {}["secret"], "internal error ")):
         monkeypatch.setattr("latewood_graphql.mutations.heads.pin_values", fault)
         answer = api.post(pin).json()

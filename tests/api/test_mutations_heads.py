@@ -76,7 +76,7 @@ def test_what_cannot_be_gone_back_to_says_why(acts, made):
     for arguments, type_, message in (
         ('asset: "totl", version: "x.1"', "AssetNotFound", 'no asset "totl"; near: total'),
         ('asset: "total", version: "x.1"', "VersionNotFound", '"total" has no version "x.1"'),
-        ('asset: "total"', "InvalidInput", "expected `version` or `to`"),
+        ('asset: "total"', "InvalidInput", "expected a version, or `to`; found neither"),
         ('asset: "total", version: "x.1", to: 3', "InvalidInput", "expected a version or a time"),
         ('asset: "total", to: 999999', "InvalidInput", "position 999,999 is not in the log"),
         ('asset: "total", to: 3, partition: "2026-01-01"', "InvalidInput", '"total" has no partitions'),
