@@ -1,5 +1,6 @@
 import { MARKS } from "@/shared/marks.ts";
 import { rectOf } from "../hits.ts";
+import { SIZES } from "../layout/scene.ts";
 import { CAUSE, EFFECT, SUBJECT } from "../lit.ts";
 import { countsOf, shortName, spoken, worstOf } from "../names.ts";
 import styles from "./cards.module.css";
@@ -55,6 +56,7 @@ export function cards(layer: HTMLElement): Cards {
     button.dataset.look = MARKS[look];
     button.dataset.lit = mark === CAUSE ? "cause" : mark === EFFECT ? "effect" : mark === SUBJECT ? "within" : "";
     button.toggleAttribute("data-dim", mark === 0);
+    button.toggleAttribute("data-slim", picture.scene.width[box]! < SIZES.card.width);
     const said = element("span", "unseen", spoken(graph, tree, rollUp, node, ups, downs));
     if (isGroup) button.setAttribute("aria-expanded", String(isFrame));
     else button.removeAttribute("aria-expanded");

@@ -13,7 +13,7 @@ export interface Spacing extends Gaps {
 export const SPACING: Spacing = { box: 14, beside: 12, line: 8, column: 48, border: 26 };
 
 /** Where columns are many. */
-export const SLIM: Spacing = { ...SPACING, column: 24 };
+export const SLIM: Spacing = { ...SPACING, column: 18 };
 
 /** Above this many points lines run straight across instead of through lanes of their own. */
 const POINTS_MAX = 400_000;

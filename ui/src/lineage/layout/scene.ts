@@ -51,7 +51,7 @@ export interface Sizes {
 export const SIZES: Sizes = {
   card: { width: 184, height: 36 },
   group: { width: 208, height: 58 },
-  slim: { width: 146, columns: 6 },
+  slim: { width: 152, columns: 6 },
   frame: { side: 16, top: 44, bottom: 16, clear: 14 },
 };
 
