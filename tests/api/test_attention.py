@@ -1,5 +1,7 @@
 """What needs somebody comes first by how much is made from it."""
 
+from datetime import datetime
+
 import pytest
 
 from latewood.commands.attention import depending
@@ -44,7 +46,7 @@ SHOP = """
 
 ASKED = """
     attention { totalCount nodes {
-      asset { key status } troubles checks because downstream heldUp since partitions { count text }
+      asset { key status } troubles checks because downstream heldUp since sinceAt partitions { count text }
       overdue { policy why since upTo }
     } }
 """
@@ -71,7 +73,8 @@ def test_what_failed_comes_before_what_less_is_made_from(api, made):
     orders = found["orders"]
     assert (orders["troubles"], orders["downstream"], orders["heldUp"]) == (["FAILED"], 2, 2)
     assert orders["partitions"] == {"count": 1, "text": "2026-01-02"}
-    assert api.workspace.log.read_positions([orders["since"]])[0].type == "step.failed"
+    (first,) = api.workspace.log.read_positions([orders["since"]])
+    assert (first.type, datetime.fromisoformat(orders["sinceAt"])) == ("step.failed", first.recorded_at)
     assert (found["total"]["troubles"], found["total"]["because"]) == (["BLOCKED"], ["orders"])
     assert (found["lonely"]["troubles"], found["lonely"]["downstream"]) == (["FAILED"], 0)
     assert "report" not in found  # what it reads is not made either: that is told of `total`

@@ -1,12 +1,14 @@
 """What of an environment needs somebody."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import graphene
 
 from latewood.commands.attention import Attention, Trouble, attention
+from latewood_eventlog.records import Position
 from latewood_graphql.calls import EnvironmentAt
 from latewood_graphql.fields import given, many
 from latewood_graphql.nodes.assets import Asset, AssetAt
@@ -39,6 +41,7 @@ class AttentionNeeded(graphene.ObjectType):
         description="Where the log has the first of what failed, or of what did not pass; null where nothing did.",
         resolver=given("found.since"),
     )
+    since_at = graphene.DateTime(description="When that was; null where nothing did.")
     overdue = many(Overdue, "The policies that say so, and what they say.", resolver=given("found.overdue"))
     because = many(
         graphene.String,
@@ -57,6 +60,15 @@ class AttentionNeeded(graphene.ObjectType):
     def resolve_asset(self: AttentionAt, _info: Any) -> AssetAt:
         """As the environment has it."""
         return AssetAt(environment=self.environment, key=self.found.key)
+
+    def resolve_since_at(self: AttentionAt, _info: Any) -> Any:
+        """By the log, of all that need somebody at once."""
+        since, log = self.found.since, self.environment.workspace.log
+
+        def times(positions: Sequence[Position]) -> Mapping[Position, datetime]:
+            return {event.position: event.recorded_at for event in log.read_positions(sorted(positions))}
+
+        return None if since is None else self.environment.load("times", since, times)
 
     def resolve_partitions(self: AttentionAt, _info: Any) -> Chosen:
         """As ranges."""

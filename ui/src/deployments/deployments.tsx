@@ -68,7 +68,7 @@ function Location({ of: { name, deployments }, again }: { of: LocationNow; again
                 {actor.replace(/ \(token .*/, "")} <Ago at={createdAt} />
               </span>
               <span className={styles.acts}>
-                {earlier && (
+                {earlier ? (
                   <Button
                     quiet
                     aria-label={`What changed by ${id.slice(0, 8)}`}
@@ -76,6 +76,8 @@ function Location({ of: { name, deployments }, again }: { of: LocationNow; again
                   >
                     What changed
                   </Button>
+                ) : (
+                  <span />
                 )}
                 {!isHere && (
                   <Act

@@ -64,6 +64,11 @@ function Item({ of }: { of: Needed }) {
           <span aria-hidden="true">→</span> {whole(of.heldUp)} held up
         </Link>
       )}
+      {of.sinceAt && (
+        <span className={styles.since}>
+          <Ago at={of.sinceAt} />
+        </span>
+      )}
     </li>
   );
 }

@@ -10,7 +10,7 @@ export const ATTENTION = graphql(`
           totalCount
           nodes {
             asset { key }
-            troubles checks since because downstream heldUp
+            troubles checks sinceAt because downstream heldUp
             partitions { count text }
             overdue { policy why }
           }

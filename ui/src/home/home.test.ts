@@ -7,7 +7,7 @@ const NEEDED: Needed = {
   asset: { key: "a" },
   troubles: ["FAILED"],
   checks: [],
-  since: null,
+  sinceAt: null,
   because: [],
   downstream: 0,
   heldUp: 0,

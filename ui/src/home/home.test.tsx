@@ -13,7 +13,7 @@ const needed = {
   asset: { key: "raw/orders" },
   troubles: ["FAILED"],
   checks: [],
-  since: 7,
+  sinceAt: "2026-11-27T11:00:00Z",
   because: [],
   downstream: 3,
   heldUp: 2,

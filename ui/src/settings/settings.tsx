@@ -1,10 +1,9 @@
 import { allows, useSession } from "@/session/session.ts";
-import { Keys } from "@/shared/keys.tsx";
 import { PageHead, Panel } from "@/shared/panels.tsx";
 import { Select } from "@/shared/select.tsx";
 import { useStore } from "@/shared/store.ts";
+import { ShortcutList } from "@/shell/shortcut-list.tsx";
 import { setTheme, type Theme, theme } from "@/shell/theme.ts";
-import { shortcuts } from "@/shell/use-shortcuts.ts";
 import styles from "./settings.module.css";
 import { Tokens } from "./tokens.tsx";
 
@@ -18,7 +17,6 @@ const THEMES: readonly (readonly [Theme, string])[] = [
 export default function Settings() {
   const { actor, role, version } = useSession();
   const now = useStore(theme);
-  const keys = useStore(shortcuts);
   return (
     <div className={styles.page}>
       <PageHead title="Settings" />
@@ -44,16 +42,9 @@ export default function Settings() {
         </Panel>
         {allows(role, "ADMIN") && <Tokens />}
         <Panel title="Keyboard shortcuts">
-          <dl className={styles.keys}>
-            {keys.map(({ keys: pressed, label }) => (
-              <div key={`${pressed} ${label}`}>
-                <dt>{label}</dt>
-                <dd>
-                  <Keys of={pressed} />
-                </dd>
-              </div>
-            ))}
-          </dl>
+          <div className={styles.keys}>
+            <ShortcutList />
+          </div>
         </Panel>
       </div>
     </div>

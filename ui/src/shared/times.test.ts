@@ -34,6 +34,7 @@ test("a day has 24 hours, wherever somebody is", () => {
 
 test.each([
   [0, "0 ms"],
+  [0.04, "< 0.1 ms"],
   [0.34, "0.3 ms"],
   [320.4, "320 ms"],
   [999.6, "1.0 s"],

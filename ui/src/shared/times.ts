@@ -56,6 +56,7 @@ export function clock(then: Date, locale?: string, isExact = false): string {
 
 /** How long something takes, as the command line has it: `0.3 ms`, `320 ms`, `4.2 s`, `3 min 5 s`, `2 h 7 min`, `3 d 4 h`. */
 export function duration(ms: number): string {
+  if (ms > 0 && ms < 0.05) return "< 0.1 ms";
   if (ms < 999.5) return ms > 0 && ms < 1 ? `${ms.toFixed(1)} ms` : `${Math.round(ms)} ms`;
   if (ms < 59_950) return `${(ms / 1000).toFixed(1)} s`;
   const seconds = Math.round(ms / 1000);

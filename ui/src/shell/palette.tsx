@@ -4,7 +4,7 @@ import { ROUTES } from "@/address/routes.ts";
 import { useChange, useGo } from "@/address/use-address.ts";
 import { graphql } from "@/graphql.ts";
 import { useMaterialize } from "@/materialize/use-materialize.ts";
-import { beyond, momentFrom, momentName } from "@/moment/moment.ts";
+import { beyond, momentFrom, momentName, quickMoments } from "@/moment/moment.ts";
 import { position } from "@/server/client.ts";
 import { useAnswer } from "@/server/use-answer.ts";
 import { Dialog } from "@/shared/dialog.tsx";
@@ -55,6 +55,12 @@ interface Section {
   title: string;
   items: Item[];
 }
+
+/** What could be written behind a mark, where nothing is found. */
+const NOTHING: Readonly<Record<string, string>> = {
+  "@": "An owner, as in @team:data",
+  ":": "A moment until now, as in :yesterday 9am, :2h or :48211",
+};
 
 /** Everything by its name: `>` does something, `#` is a group, `@` an owner, `:` a moment. */
 export function Palette({ begun = "", close }: { begun?: string; close(): void }) {
@@ -136,7 +142,7 @@ export function Palette({ begun = "", close }: { begun?: string; close(): void }
             })}
           </div>
         ))}
-        {items.length === 0 && <p className={styles.none}>Nothing is called so</p>}
+        {items.length === 0 && <p className={styles.none}>{NOTHING[text[0] ?? ""] ?? "Nothing is called so"}</p>}
       </div>
     </Dialog>
   );
@@ -201,16 +207,19 @@ function useSections(text: string, close: () => void): Section[] {
         add("Assets", [{ id: "owner", label: `owner ${plain}`, icon: "assets", run }]);
       }
     } else if (mark === ":") {
-      const moment = momentFrom(plain);
-      if (moment && !beyond(moment, position.get(), new Date()))
-        add("Moment", [
-          {
-            id: "moment",
-            label: momentName(moment),
-            icon: "clock",
-            run: done(() => change({ asOf: moment }, { step: true })),
-          },
-        ]);
+      const now = new Date();
+      const moment = momentFrom(plain, now);
+      const said = moment && !beyond(moment, position.get(), now) ? [{ label: momentName(moment), asOf: moment }] : [];
+      const quick = moment ? [] : best(plain, quickMoments(now), ({ label }) => label);
+      add(
+        "Moment",
+        [...said, ...quick].map(({ label, asOf }) => ({
+          id: `moment-${asOf}`,
+          label,
+          icon: "clock",
+          run: done(() => change({ asOf }, { step: true })),
+        })),
+      );
     } else if (mark === ">") add("Do", best(plain, [...verbs, ...launches], byLabel));
     else {
       add("Pages", best(plain, pages, byLabel));

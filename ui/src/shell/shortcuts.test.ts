@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { found, nameOf, shown } from "./shortcuts.ts";
+import { found, listed, nameOf, shown } from "./shortcuts.ts";
 
 const NONE = { ctrlKey: false, metaKey: false, altKey: false, shiftKey: false };
 const ALL = [{ keys: "g a" }, { keys: "g r" }, { keys: "a" }, { keys: "mod+k" }, { keys: "?" }];
@@ -34,4 +34,21 @@ test("keys are shown as they are printed on keyboards", () => {
   expect(shown("mod+k", false)).toEqual(["Ctrl K"]);
   expect(shown("g a", false)).toEqual(["g", "a"]);
   expect(shown("escape", false)).toEqual(["esc"]);
+  expect(shown("arrowleft", false)).toEqual(["←"]);
+});
+
+test("what keys do is listed once, by all keys that do it, and not where something else lies on top", () => {
+  const all = [
+    { keys: "mod+k", label: "Find anything" },
+    { keys: "/", label: "Find anything" },
+    { keys: "m", label: "Materialize" },
+    { keys: "m", label: "Materialize" },
+    { keys: "/", label: "Search the logs" },
+  ];
+  expect(listed(all)).toEqual([
+    { label: "Find anything", keys: ["mod+k"] },
+    { label: "Materialize", keys: ["m"] },
+    { label: "Search the logs", keys: ["/"] },
+  ]);
+  expect(listed(all.slice(0, 2))).toEqual([{ label: "Find anything", keys: ["mod+k", "/"] }]);
 });

@@ -42,6 +42,48 @@ export function found<Of extends { keys: string }>(
   return { shortcut: null, begun: begins(both) ? both : begins(name) ? name : "" };
 }
 
+export interface Listed {
+  label: string;
+  /** Each of them does it. */
+  keys: readonly string[];
+}
+
+/** What keys do, each thing once; of two with the same keys what lies on top, which alone does anything. */
+export function listed(shortcuts: readonly Omit<Shortcut, "run">[]): Listed[] {
+  const found = new Map<string, string[]>();
+  shortcuts.forEach(({ keys, label }, n) => {
+    if (n !== shortcuts.findLastIndex((one) => one.keys === keys)) return;
+    const known = found.get(label);
+    if (known) known.push(keys);
+    else found.set(label, [keys]);
+  });
+  return [...found].map(([label, keys]) => ({ label, keys }));
+}
+
+/** Keys of what has the focus, which are not shortcuts of a page. */
+export const IN_PLACE: readonly { title: string; all: readonly Listed[] }[] = [
+  {
+    title: "In lists",
+    all: [
+      { label: "Next row", keys: ["j", "arrowdown"] },
+      { label: "Row before", keys: ["k", "arrowup"] },
+      { label: "Open the row", keys: ["enter"] },
+      { label: "Select it; with shift all between", keys: ["x"] },
+    ],
+  },
+  {
+    title: "In the graph",
+    all: [
+      { label: "What it reads, what reads it", keys: ["arrowleft", "arrowright"] },
+      { label: "Beside it", keys: ["arrowup", "arrowdown"] },
+      { label: "Open the asset or the group", keys: ["enter"] },
+      { label: "Nearer, farther, all", keys: ["+", "-", "0"] },
+    ],
+  },
+];
+
+const ARROWS = { up: "↑", down: "↓", left: "←", right: "→" } as const;
+
 /** Keys as they are shown to people. */
 export function shown(keys: string, isMac: boolean): string[] {
   return keys.split(" ").map((key) =>
@@ -50,6 +92,7 @@ export function shown(keys: string, isMac: boolean): string[] {
       .replace("shift+", "⇧")
       .replace("escape", "esc")
       .replace("enter", "⏎")
+      .replace(/^arrow(up|down|left|right)$/, (_, way: keyof typeof ARROWS) => ARROWS[way])
       .replace(/(?<=^|[⌘⇧ ])[a-z]$/, (letter) => (keys.includes("mod+") ? letter.toUpperCase() : letter)),
   );
 }
