@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tenacity import wait_exponential
 
-from latewood.decide.retry import GiveUp, RetryAt, after_failure
+from latewood.decide.retry import GiveUp, RetryAt, after_failure, shorter, time_left
 from latewood.model.policies import Retry
 
 T0 = datetime(2013, 3, 31, tzinfo=UTC)
@@ -44,6 +44,14 @@ def test_no_retry_starts_past_the_deadline():
     assert after_failure(policy, 1, T0, 0.0, deadline=T0 + 10 * SECOND) == GiveUp(
         reason="the next attempt would start at 2013-03-31T00:00:10+00:00, not before the deadline"
     )
+
+
+def test_an_attempt_may_run_until_the_deadline_of_all_and_no_longer_than_its_own_limit():
+    assert time_left(None, T0) is None
+    assert time_left(T0 + 10 * SECOND, T0) == 10 * SECOND
+    assert time_left(T0, T0 + SECOND) == timedelta(milliseconds=1), "no time at all would be no limit"
+    assert shorter(None, 3 * SECOND, SECOND) == SECOND
+    assert shorter(None, None) is None
 
 
 policies = st.builds(

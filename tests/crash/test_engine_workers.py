@@ -363,6 +363,10 @@ def test_compiled_code_that_crashes_or_hangs_is_a_failed_attempt_and_its_slot_is
                     stubborn()
             return 1
 
+        @asset(timeouts=Timeouts(total=timedelta(seconds=0.4)), retries=5, priority=1)
+        def endless() -> int:
+            time.sleep(600)
+
         @asset(retries=1, priority=1)
         def crashing(context: Context) -> int:
             print("attempt", context.attempt, flush=True)
@@ -375,11 +379,16 @@ def test_compiled_code_that_crashes_or_hangs_is_a_failed_attempt_and_its_slot_is
     monkeypatch.setattr(workers, "Worker", partial(workers.Worker, grace_s=0.3))
     with within() as serving:
         found = ended(workspace, asked_for("from datetime import timedelta\n" + dedent(source)))
-        assert (found.status, found.ran, found.failed) == (RunStatus.FAILED, 3, 1)
+        assert (found.status, found.ran, found.failed) == (RunStatus.FAILED, 3, 2)
         told = serving.telling.metrics()
     assert re.search(r"^latewood_worker_slots_busy\{.*\} 0\.0$", told, re.MULTILINE), told
     keys = {id_: key for key, id_ in view_of(workspace).ids.items()}
     failures = {keys[fact.assets[0]]: fact for fact in of_type(workspace, StepFailed)}
+    assert len(failures) == len(of_type(workspace, StepFailed)), "each has failed once"
+    limited = failures.pop("endless").failure
+    assert re.fullmatch(r"still running after 0\.\d+ s; all attempts together may take 0\.4 s", limited.message), (
+        limited
+    )
     overdue = (FailureKind.TIMEOUT, "still running after 0.2 s; its process was ended")
     assert {key: (fact.failure.kind, fact.failure.message) for key, fact in failures.items()} == {
         "asleep": overdue,

@@ -1,8 +1,10 @@
-"""How long an attempt may wait to begin, and what it has failed of where that was too long: `Timeouts.queued`."""
+"""How long attempts may take, and what one has failed of where that was too long: `Timeouts.queued` and `total`."""
 
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
+
+from msgspec.structs import replace
 
 from latewood.events import Failure, FailureKind
 from latewood.model.definitions import TaskDefinition
@@ -39,6 +41,17 @@ def waited_too_long(task: TaskDefinition, until: datetime, now: datetime, awaite
         "a longer Timeouts(queued=…), or retries=Retry(…), waits on"
     )
     return Failure(kind=FailureKind.TIMEOUT, error=TOO_LONG, message=message)
+
+
+def out_of_time(task: TaskDefinition, failure: Failure | None = None) -> Failure:
+    """The failure of an attempt, once the time for all of them is over; without one that of which was not begun."""
+    limit = task.timeouts.total
+    assert limit is not None, "else it is never over"
+    all_ = f"all attempts together may take {limit.total_seconds():g} s"
+    if failure is None:
+        return Failure(kind=FailureKind.TIMEOUT, error="TimeoutError", message=f"not begun any more: {all_}")
+    is_why = failure.kind is FailureKind.TIMEOUT and was_begun(failure)
+    return replace(failure, message=f"{failure.message}; {all_}") if is_why else failure
 
 
 def was_begun(failure: Failure) -> bool:

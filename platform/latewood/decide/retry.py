@@ -7,8 +7,11 @@ every start 20 ms. So its one line of arithmetic stands here, and a test holds i
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Final
 
 from latewood.model.policies import Retry
+
+_LEAST: Final = timedelta(milliseconds=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +41,19 @@ def after_failure(
     if deadline is not None and at >= deadline:
         return GiveUp(reason=f"the next attempt would start at {at.isoformat()}, not before the deadline")
     return RetryAt(at=at)
+
+
+def time_left(deadline: datetime | None, now: datetime) -> timedelta | None:
+    """How long an attempt may run that begins now, of the time for all of them; None where that is not limited.
+
+    No less than a millisecond: an alarm in no time at all would be none.
+    """
+    return None if deadline is None else max(deadline - now, _LEAST)
+
+
+def shorter(*limits: timedelta | None) -> timedelta | None:
+    """The shortest of these limits; None where there is none."""
+    return min((limit for limit in limits if limit is not None), default=None)
 
 
 def _delay(policy: Retry, attempt: int, random_unit: float) -> timedelta:

@@ -67,7 +67,7 @@ class Timeouts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     that are equal to others before them; these begin to wait anew, as does what was interrupted.
     A run in the command's own process calls one step after the other: there a step could begin when its turn is."""
     total: timedelta | None = None
-    """Of all attempts together, waiting included."""
+    """Of all attempts together, waiting included: one that runs then is ended, and none begins."""
 
     def __post_init__(self) -> None:
         if self.running is self.queued is self.total is None:

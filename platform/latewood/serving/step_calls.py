@@ -121,7 +121,7 @@ class StepCalls:
 
         job = Job(
             crew=self._crews.making[node.keys[0]],
-            request=call_for(ask, self._run),
+            request=call_for(ask, self._run, self._scripts.now()),
             done=done,
             judged=judged,
             may_place=lambda asked, answer: self._soon(lambda: self._place(due[asked.step], asked, answer)),

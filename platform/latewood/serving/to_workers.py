@@ -1,10 +1,12 @@
 """What steps ask, in the words of workers: who is asked what, and what the answer means."""
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
+from latewood.decide.retry import time_left
 from latewood.engine.running.asks import (
     Attempt,
     Collect,
@@ -82,19 +84,19 @@ def to_ask_for(ask: Evaluate | Look | Copy | Split | Collect, crews: RunCrews, r
             return ToAsk(crews.making[key], together, lambda answered: _collected(answered, values))
 
 
-def call_for(ask: Attempt, run: RunId) -> CallRange:
+def call_for(ask: Attempt, run: RunId, now: datetime) -> CallRange:
     """One call of the task for all that is due. Its own location asks the checks of what it makes at once.
 
     But for what a job has left elsewhere, which has to be brought here first.
     """
-    node = ask.due[0].step.task.node
+    node, left = ask.due[0].step.task.node, time_left(ask.deadline, now)
     is_own = node.task.shared is None
     elsewhere = () if ask.job is None else ask.job.elsewhere
     asked = [a for a in node.assets if a.checks and is_own and a.output not in elsewhere]
     checks = {a.output: tuple(check.name for check in a.checks) for a in asked}
     calls = tuple(
         replace(
-            call_of(one.step, one.bound, ask.number, run),
+            call_of(one.step, one.bound, ask.number, run, left),
             placing=is_own and not node.is_variant,
             live=ask.job is None,  # else the engine tells what the job prints
             checks=checks,

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from latewood.context import WorkflowFailure
 from latewood.decide.nodes import Node
 from latewood.decide.plan import PlannedTask, Step
+from latewood.decide.retry import shorter
 from latewood.engine.loading.importing import WorkingTreeModules
 from latewood.engine.loading.loaded import Loaded
 from latewood.engine.processes.folders import folders_kept
@@ -155,13 +156,14 @@ class Caller:
     def _called(self, calls: Sequence[Call]) -> ReturnedRange | Failed:
         call = calls[0]
         node, run = self._node(call.assets, call.parameters), RunId(call.run)
-        limit = node.task.timeouts.running
+        left = None if call.limit_s is None else timedelta(seconds=call.limit_s)
+        limit = shorter(node.task.timeouts.running, left)
         steps = [_step(node, each.step, each.partition) for each in calls]
         due = [(step, _bound(node, each.inputs)) for step, each in zip(steps, calls, strict=True)]
         paths = [live_log(self._results, each.run, each.step, each.attempt) for each in calls if each.live]
         with kept_live(paths) as live:
             attempts = self._attempts(run, _clock(call), lambda: self._limited(limit), placing=call.placing, live=live)
-            outcome = attempts.attempt_all(due, call.attempt, call.job)
+            outcome = attempts.attempt_all(due, call.attempt, call.job, limit=limit)
         if isinstance(outcome, Raised):
             return _failed(outcome)
         if fault := self._elsewhere.fault:

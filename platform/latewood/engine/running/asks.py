@@ -23,14 +23,16 @@ from latewood.model.keys import AssetKey, PartitionKey
 class Attempt(NamedTuple):
     """Call the task for these neighbouring steps. Answered with what each made, or one failure of all.
 
-    What has a place of its own is stored there, if it may be, before that. It may wait `until` then to be called.
-    Where a `job` has made it, in another system, that is taken in place of calling the task.
+    What has a place of its own is stored there, if it may be, before that. It may wait `until` then to be called, and
+    run until the `deadline`, but no longer than its task says. Where a `job` has made it, in another system, that is
+    taken in place of calling the task.
     """
 
     due: Sequence[Due]
     number: int
     until: datetime | None = None
     job: JobMade | None = None
+    deadline: datetime | None = None
 
 
 class Judging(Protocol):
@@ -200,10 +202,14 @@ def entered(step: Step, until: datetime | None) -> Script[Raised | None]:
 
 
 def attempted(
-    due: Sequence[Due], number: int, until: datetime | None = None, job: JobMade | None = None
+    due: Sequence[Due],
+    number: int,
+    until: datetime | None = None,
+    job: JobMade | None = None,
+    deadline: datetime | None = None,
 ) -> Script[Sequence[Made | Raised] | Raised]:
     """Ask for an attempt; what came of it."""
-    answer: Sequence[Made | Raised] | Raised = yield Attempt(due, number, until, job)
+    answer: Sequence[Made | Raised] | Raised = yield Attempt(due, number, until, job, deadline)
     return answer
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any, get_args
@@ -12,6 +12,7 @@ from latewood.context import CheckResult, Context
 from latewood.decide.keys import path_texts
 from latewood.decide.nodes import Node
 from latewood.decide.plan import Step
+from latewood.decide.retry import shorter
 from latewood.engine.code.queries import query_of
 from latewood.engine.loading.loaded import Loaded
 from latewood.engine.loading.naming import RESULT
@@ -108,12 +109,18 @@ class Attempts:
         return outcome if isinstance(outcome, Raised) else outcome[0]
 
     def attempt_all(
-        self, due: Sequence[tuple[Step, list[Bound]]], number: int, job: JobMade | None = None
+        self,
+        due: Sequence[tuple[Step, list[Bound]]],
+        number: int,
+        job: JobMade | None = None,
+        *,
+        limit: timedelta | None = None,
     ) -> list[Made] | Raised:
         """Load the inputs, call the task, check and stage what it returns. User code fails here and nowhere else.
 
         Of a partition-wise task neighbouring steps are `due` together: it is called once, and each gets its part. Where
-        a `job` has made it, what that has left is read in place of calling the task.
+        a `job` has made it, what that has left is read in place of calling the task. The call may take as long as the
+        task says, and no longer than the `limit`.
         """
         first, node = due[0][0], due[0][0].task.node
         live = self._loaded.tasks[node.keys[0]]
@@ -131,7 +138,7 @@ class Attempts:
             function = partial(made_by, job, live.outputs, told.optional)
             context.add_metadata(**job.metadata)
         with self._around(), telling(told):
-            outcome = call(function, arguments, timeout=node.task.timeouts.running, live=self._live)
+            outcome = call(function, arguments, timeout=shorter(node.task.timeouts.running, limit), live=self._live)
         if isinstance(outcome, Raised):
             return outcome
         try:

@@ -3,11 +3,12 @@
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from latewood.decide.plan import Plan, Step
 from latewood.decide.queueing import slots_of, waited_too_long
+from latewood.decide.retry import time_left
 from latewood.engine.loading.loaded import Loaded
 from latewood.engine.processes.folders import folders_kept
 from latewood.engine.running.asks import (
@@ -166,8 +167,8 @@ class InlineRun:
     def answer(self, ask: Ask) -> Any:
         """The answer to what a step asks, given on the spot."""
         match ask:
-            case Attempt(due=due, number=number):
-                return self._called(due, number)
+            case Attempt(due=due, number=number, deadline=deadline):
+                return self._called(due, number, time_left(deadline, self._clock()))
             case Evaluate():
                 return self._check_calls.evaluate(*ask)
             case Look(asset=asset, facts=facts):
@@ -208,13 +209,13 @@ class InlineRun:
     def _patience_s(self, until: datetime | None) -> float | None:
         return None if until is None else max(0.0, (until - self.scripts.now()).total_seconds())
 
-    def _called(self, due: Sequence[Due], attempt: int) -> Sequence[Made | Raised] | Raised:
+    def _called(self, due: Sequence[Due], attempt: int, limit: timedelta | None) -> Sequence[Made | Raised] | Raised:
         """What comes of the call, here or where the task's own location is."""
         called = [(one.step, one.bound) for one in due]
         if due[0].step.task.node.task.shared is None:
             self._under_way = {one.step.number: one for one in due}
             with folders_kept():
-                outcome = self._attempts.attempt_all(called, attempt)
+                outcome = self._attempts.attempt_all(called, attempt, limit=limit)
                 if isinstance(outcome, Raised):
                     return outcome
                 return [self._storing.stored(one.step, made) for one, made in zip(due, outcome, strict=True)]
@@ -223,7 +224,7 @@ class InlineRun:
             self._store.publish(ArtifactAddress(facts.artifact) for facts in read)
         except StoreError as error:
             return refused(error)
-        return self._workers.attempt_all(called, attempt, run=self._run, values=self._values)
+        return self._workers.attempt_all(called, attempt, run=self._run, values=self._values, limit=limit)
 
     def _may_place(self, step: Step, output: str, data_version: str, no_reuse: str) -> bool:
         if not self.scripts.may_place(self._under_way[step.number], output, data_version, no_reuse):

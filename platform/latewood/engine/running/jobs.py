@@ -32,6 +32,7 @@ from latewood.decide.jobs import (
 )
 from latewood.decide.plan import Step
 from latewood.decide.progress import StepProgress
+from latewood.decide.retry import shorter, time_left
 from latewood.decide.state import VersionFacts
 from latewood.engine.running.asks import Remote, Rest, Script, attempted
 from latewood.engine.running.attempt import Made, refused
@@ -77,6 +78,7 @@ class _Attempt:
     failures: int = 0
     cursor: str = ""
     read_at: datetime | None = None
+    deadline: datetime | None = None
     status: JobStatus = field(default_factory=lambda: JobStatus(state=JobState.QUEUED))
 
 
@@ -127,10 +129,16 @@ class Jobs:
         return [(fact, ("prepared", step.number, number))]
 
     def attempted(
-        self, due: Due, number: int, cause: UUID, past: StepProgress = _NOTHING
+        self,
+        due: Due,
+        number: int,
+        cause: UUID,
+        past: StepProgress = _NOTHING,
+        deadline: datetime | None = None,
     ) -> Script[Sequence[Made | Raised] | Raised]:
         """What comes of an attempt of a step that is a job, which is prepared; of the `past` one, if that goes on."""
         attempt = self._begun(due, number, cause, past)
+        attempt.deadline = deadline
         failed = yield from self._submitted(attempt, was_prepared=past.job is not None)
         if failed is None:
             failed = yield from self._over(attempt)
@@ -247,7 +255,7 @@ class Jobs:
             },
             partition=step.partition,
             window=None if window is None else (window.start, window.end),
-            timeout=node.task.timeouts.running,
+            timeout=shorter(node.task.timeouts.running, time_left(attempt.deadline, self._now())),
         )
 
     def _make_folder(self) -> None:
@@ -279,7 +287,8 @@ class Jobs:
 
     def _over(self, attempt: _Attempt) -> Script[Failure | None]:
         """The job has ended: None where it has made what it was to make, else how it failed."""
-        limit = attempt.due.step.task.node.task.timeouts.running
+        running = attempt.due.step.task.node.task.timeouts.running
+        limit = shorter(running, time_left(attempt.deadline, attempt.since))
         until = None if limit is None else attempt.since + limit
         wait = poll_after(timedelta(0), luck())
         while True:

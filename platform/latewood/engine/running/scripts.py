@@ -7,6 +7,7 @@ everything told so far is durable. Nothing is reported as done before it is.
 import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import copy
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final, NamedTuple, Self
@@ -17,7 +18,7 @@ from latewood.decide.judge import retraction
 from latewood.decide.keys import reuse_key
 from latewood.decide.plan import Plan, Step
 from latewood.decide.progress import StepProgress
-from latewood.decide.queueing import ANOTHER_RUN, waited_too_long, waits_until, was_begun
+from latewood.decide.queueing import ANOTHER_RUN, out_of_time, waited_too_long, waits_until, was_begun
 from latewood.decide.retry import RetryAt, after_failure
 from latewood.decide.state import VersionFacts
 from latewood.engine.running.asks import Durable, Pause, Script, UnderWay, attempted, entered
@@ -259,7 +260,7 @@ class Scripts:
             failed: list[_Failed] = []
             for part in parts:
                 limit = None if going is not None else until or self.until(task)
-                failed += yield from self._attempt(part, attempt, going, limit)
+                failed += yield from self._attempt(part, attempt, going, limit, deadline)
                 until = None
             if not failed:
                 return
@@ -285,9 +286,9 @@ class Scripts:
             attempt += 1
 
     def _attempt(
-        self, due: list[Due], attempt: int, going: UUID | None, until: datetime | None
+        self, due: list[Due], attempt: int, going: UUID | None, until: datetime | None, deadline: datetime | None
     ) -> Script[list[_Failed]]:
-        """One call for neighbouring steps, which may wait `until` then; those that failed."""
+        """Those of neighbouring steps that failed in one call, which may wait `until` then, and run until the deadline."""
         task = due[0].step.task.node.task
         in_vain: Raised | None = None
         if due[0].under_way and due[0].until is not None:
@@ -296,7 +297,7 @@ class Scripts:
         elif going is None and (left := (yield from self.jobs.cleared(due[0].step))) is not None:
             in_vain = Raised(failure=left, duration_ms=0.0, output="")
         elif going is None or task.runs_on is not None:  # whoever left a job has given back what it held
-            in_vain = yield from entered(due[0].step, until)
+            in_vain = yield from self._entered(due[0].step, until, deadline if going is None else None)
         is_job = task.runs_on is not None and in_vain is None
         causes = [self._tell_started(one, attempt, is_job=is_job) for one in due] if going is None else [going]
         outcome: Sequence[Made | Raised] | Raised
@@ -304,9 +305,10 @@ class Scripts:
             outcome = in_vain
         elif task.runs_on is not None:
             past = StepProgress() if going is None else self.progress[due[0].step.number]
-            outcome = yield from self.jobs.attempted(due[0], attempt, causes[0], past)
+            outcome = yield from self.jobs.attempted(due[0], attempt, causes[0], past, deadline)
         else:
-            outcome = yield from self._called(due, attempt, causes[0], until)
+            outcome = yield from self._called(due, attempt, causes[0], until, deadline)
+        outcome = outcome if in_vain is not None else self._within(deadline, task, outcome)
         shared = isinstance(outcome, Raised) and len(due) > 1 and was_begun(outcome.failure)
         made: Sequence[Made | Raised] = [outcome] * len(due) if isinstance(outcome, Raised) else outcome
         failed: list[_Failed] = []
@@ -317,8 +319,23 @@ class Scripts:
                 yield from self._ends.succeeded(one, attempt, result, cause)
         return failed
 
+    def _entered(self, step: Step, until: datetime | None, deadline: datetime | None) -> Script[Raised | None]:
+        """How it failed to get slots of pools in time, be it the time for all attempts."""
+        in_vain = yield from entered(step, until)
+        if in_vain is not None or deadline is None or self._clock() < deadline:
+            return in_vain
+        return Raised(failure=out_of_time(step.task.node.task), duration_ms=0.0, output="")
+
+    def _within(
+        self, deadline: datetime | None, task: TaskDefinition, outcome: Sequence[Made | Raised] | Raised
+    ) -> Sequence[Made | Raised] | Raised:
+        """The outcome; of an attempt that was ended by the deadline of all it says so."""
+        if isinstance(outcome, Raised) and deadline is not None and self._clock() >= deadline:
+            return replace(outcome, failure=out_of_time(task, outcome.failure))
+        return outcome
+
     def _called(
-        self, due: Sequence[Due], attempt: int, cause: UUID, until: datetime | None
+        self, due: Sequence[Due], attempt: int, cause: UUID, until: datetime | None, deadline: datetime | None
     ) -> Script[Sequence[Made | Raised] | Raised]:
         """What comes of one call for these, with what they read of other systems brought here; that is no waiting."""
         task, began = due[0].step.task.node.task, self.now()
@@ -332,7 +349,7 @@ class Scripts:
             yield Durable()
         if task.each:
             return (yield from self._expansions.attempted(self, reading[0], cause))
-        return (yield from attempted(reading, attempt, until))
+        return (yield from attempted(reading, attempt, until, deadline=deadline))
 
     def may_place(self, due: Due, output: str, data_version: str, no_reuse: str) -> bool:
         """Whether a result may be stored at its place: what equals a retracted version is not going to be head."""

@@ -152,7 +152,8 @@ class Call(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
     With `placing`, results that have an IO are stored by it, each once the engine has said that it may be. `checks` are
     those to be evaluated of what was made, by output: their verdicts follow the answer, one by one. With `live`, what
-    it prints is in a file meanwhile. Where a `job` has made it that is taken, and the task is not called.
+    it prints is in a file meanwhile. Where a `job` has made it that is taken, and the task is not called. It may run
+    as long as its task says, and no longer than so many seconds.
     """
 
     assets: tuple[AssetKey, ...]
@@ -167,6 +168,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     live: bool = False
     checks: dict[str, tuple[str, ...]] = {}
     job: JobMade | None = None
+    limit_s: float | None = None
 
 
 class CallRange(msgspec.Struct, frozen=True, kw_only=True, tag=True):

@@ -6,6 +6,7 @@ the next attempt starts another one.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Self
 
 from latewood.context import CheckResult
@@ -110,7 +111,13 @@ class Workers:
             self._worker(key)
 
     def attempt_all(
-        self, due: Sequence[tuple[Step, list[Bound]]], number: int, *, run: RunId, values: Values
+        self,
+        due: Sequence[tuple[Step, list[Bound]]],
+        number: int,
+        *,
+        run: RunId,
+        values: Values,
+        limit: timedelta | None = None,
     ) -> Sequence[Made | Raised] | Raised:
         """Call the task in its own process; what it returned is in the store by then.
 
@@ -120,7 +127,8 @@ class Workers:
         try:
             try:
                 answer = self._worker(node.keys[0]).call_range(
-                    [call_of(step, bound, number, run) for step, bound in due], memory=node.task.resources.memory_bytes
+                    [call_of(step, bound, number, run, limit) for step, bound in due],
+                    memory=node.task.resources.memory_bytes,
                 )
             except KeyboardInterrupt:  # nobody waits for what it is doing
                 self.kill()
@@ -170,8 +178,8 @@ class Workers:
         return self._crews[key]
 
 
-def call_of(step: Step, bound: list[Bound], number: int, run: RunId) -> Call:
-    """The call of a step's task."""
+def call_of(step: Step, bound: list[Bound], number: int, run: RunId, limit: timedelta | None = None) -> Call:
+    """The call of a step's task, which may take as long as the task says, and no longer than the `limit`."""
     node = step.task.node
     return Call(
         assets=node.keys,
@@ -185,6 +193,7 @@ def call_of(step: Step, bound: list[Bound], number: int, run: RunId) -> Call:
         run=run,
         step=step.number,
         attempt=number,
+        limit_s=None if limit is None else limit.total_seconds(),
     )
 
 
