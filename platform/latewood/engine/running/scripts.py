@@ -288,7 +288,7 @@ class Scripts:
     def _attempt(
         self, due: list[Due], attempt: int, going: UUID | None, until: datetime | None, deadline: datetime | None
     ) -> Script[list[_Failed]]:
-        """One call for neighbouring steps, which may wait `until` then and run until the deadline; those that failed."""
+        """One call for neighbours, which may wait `until` then and run until the deadline; those that failed."""
         task = due[0].step.task.node.task
         in_vain: Raised | None = None
         if due[0].under_way and due[0].until is not None:
