@@ -6,13 +6,13 @@ from itertools import pairwise
 from math import prod
 from pathlib import Path
 
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from latewood.engine.code.inspection import Inspector
 from latewood.engine.loading.mapping_functions import listed
-from latewood.errors import DefinitionError
+from latewood.errors import DefinitionError, UsageError
 from latewood.model.mappings import (
     along,
     check_mapping,
@@ -130,6 +130,54 @@ def test_a_description_denotes_what_it_describes(scheme, subset):
     assume(there)
     chosen = Ordinals.of(there[ordinal % len(there)] for ordinal in subset)
     assert parse_partitions(scheme, describe(scheme, chosen), NOW) == chosen
+
+
+TIMES = st.builds(
+    lambda year, month, day, hour, length: f"{year:04}-{month:02}-{day:02}T{hour:02}"[:length],
+    st.sampled_from([1, 1799, 2008, 2011, 2012, 2013, 2199, 9999]),
+    st.sampled_from([1, 2, 2, 3, 10, 12, 13]),
+    st.sampled_from([1, 28, 29, 30, 31]),
+    st.sampled_from([0, 2, 23, 24]),
+    st.sampled_from([4, 7, 10, 13]),
+)
+ENDS = st.one_of(TIMES, st.sampled_from(["2012-02-29", "2012-02-29T05", "latest", "*", "", "k1", "2013-11-03T01b"]))
+CHOICES = st.lists(
+    st.builds("{}{}".format, st.sampled_from(["", "", "-"]), st.one_of(ENDS, st.builds("{}..{}".format, ENDS, ENDS))),
+    min_size=1,
+    max_size=3,
+).map(",".join)
+
+
+OVER_LEAP_DAYS = [
+    Daily("2011-12-25", "2012-04-01", timezone="Pacific/Apia"),
+    Weekly("2012-01-02"),
+    Monthly("2012-01-01", "2013-01-01"),
+    Hourly("2012-02-01", "2012-04-01", timezone="Europe/Berlin"),
+    Cron("0 6 * * 1", "2012-01-01", "2012-04-01"),
+    Static(["k1", "2012-02"]),
+    Grid(day=Daily("2012-02-01", "2012-03-05"), region=Static(["eu", "us"])),
+    None,
+]
+
+
+@given(st.sampled_from(OVER_LEAP_DAYS), CHOICES)
+@example(Daily("2012-01-01", "2013-01-01"), "2012-02-29..2012-03-01")
+@example(Monthly("2012-01-01", "2013-01-01"), "2012-01-01..2012-02-29")
+@example(Hourly("2012-02-01", "2012-04-01"), "2012-02-29T05..2012-02-29")
+@example(Weekly("2012-01-02", "2012-12-31"), "2012-02-29")
+@settings(max_examples=300, deadline=None)
+def test_whatever_is_chosen_denotes_partitions_that_exist_or_is_refused(scheme, chosen):
+    with suppress(UsageError):
+        found = parse_partitions(scheme, chosen, NOW)
+        assert found == found & existing(scheme, NOW)
+
+
+def test_a_leap_day_is_a_day_like_others():
+    days, months = Daily("2012-01-01", "2013-01-01"), Monthly("2012-01-01", "2013-01-01")
+    hours = Hourly("2012-02-01", "2012-04-01")
+    assert [*parse_partitions(days, "2012-02-29..2012-03-01", NOW)] == [59, 60]
+    assert [*parse_partitions(months, "2012-01-01..2012-02-29", NOW)] == [0, 1]
+    assert len(parse_partitions(hours, "2012-02-29", NOW)) == 24
 
 
 @given(st.sets(st.integers(0, 40)), st.sets(st.integers(0, 40)), st.integers(-20, 20))

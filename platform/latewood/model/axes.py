@@ -264,13 +264,16 @@ def interval_of(text: str) -> tuple[datetime, datetime] | None:
         return None
     if not FIRST_YEAR <= start.year <= LAST_YEAR or start.isoformat()[: len(text)] != text:
         return None  # also 20130601 and 2013-W22-6, which fromisoformat takes
-    ends = {
-        4: start.replace(year=start.year + 1),
-        7: (start + timedelta(days=31)).replace(day=1),
-        10: start + timedelta(days=1),
-        13: start + timedelta(hours=1),
-    }
-    return (start, ends[len(text)]) if len(text) in ends else None
+    match len(text):
+        case 4:
+            return start, start.replace(year=start.year + 1)
+        case 7:
+            return start, (start + timedelta(days=31)).replace(day=1)
+        case 10:
+            return start, start + timedelta(days=1)
+        case 13:
+            return start, start + timedelta(hours=1)
+    return None
 
 
 def transitions(tz: ZoneInfo, start: int, stop: int) -> Iterator[int]:
