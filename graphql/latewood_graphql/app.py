@@ -48,6 +48,7 @@ def app(service: Service, known: Authenticator, limits: Limits | None = None, pr
         http_handler=Answering(service, documents, limits, hub),
         websocket_handler=Sockets(hub),
         explorer=ExplorerHttp405(),
+        execute_get_queries=True,
     )
     asked = _Asked(Gate(graphql, known, limits, guesses))
 

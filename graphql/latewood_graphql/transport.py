@@ -70,12 +70,15 @@ class Answering(GraphQLHTTPHandler):
         self._hub = hub
 
     async def handle_request_override(self, request: Request) -> Response | None:
-        """The answer to who takes server-sent events, or sends what is no JSON; None for others."""
+        """The answer to who takes server-sent events, sends what is no JSON, or asks nothing; None for others."""
         if request.method == "POST" and request.headers.get("content-type", "").partition(";")[0].strip() != _JSON:
             return PlainTextResponse(f"expected content of type {_JSON}", HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
-        if self._hub is None or not wants_events(request):
-            return None
-        return await event_stream(self._hub, self, request)
+        if self._hub is not None and wants_events(request):
+            return await event_stream(self._hub, self, request)
+        if request.method == "GET" and not request.query_params.get("query"):
+            said = f"expected a question: by POST as {_JSON}, or as `query` of the address"
+            return PlainTextResponse(said, HTTPStatus.BAD_REQUEST)
+        return None
 
     async def extract_data_from_json_request(self, request: Request) -> Any:
         """The request's JSON. Raises HttpBadRequestError."""
@@ -130,6 +133,8 @@ class Answering(GraphQLHTTPHandler):
         lost = (cause for each in found.errors or () if isinstance(cause := cause_of(each), DatabaseUnreachable))
         if not call.has_acted and (gone := next(lost, None)) is not None:  # what follows cannot be read either
             return False, {"errors": [unavailable(gone)]}
+        if found.data is None and found.errors and all(error.path is None for error in found.errors):
+            return False, {"errors": [formatted(error) for error in found.errors]}  # variables that are none of it
         told: dict[str, Any] = {"data": found.data, "extensions": {"position": call.position}}
         if found.errors:
             told["errors"] = [(unsure if call.has_acted else formatted)(error) for error in found.errors]

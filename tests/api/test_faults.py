@@ -119,6 +119,20 @@ def test_by_an_address_things_are_asked_and_nothing_is_done(api):
     assert got("{ projects }", variables="[" * 20_000).status_code == 400
     assert "Unexpected <EOF>" in got("").text
     assert "expected an object" in api.client.get("/graphql", headers=EVENTS).text
+    ask, of = "query ($first: Int!) { project { runs(first: $first) { nodes { id } } } }", '{"first": %s}'
+    plain = api.client.get("/graphql", params={"query": ask, "variables": of % 1})
+    assert plain.json()["data"] == {"project": {"runs": {"nodes": []}}}
+    assert api.client.get("/graphql").status_code == 400
+    acted = api.client.get("/graphql", params={"query": 'mutation { createEnvironment(name: "lab") { __typename } }'})
+    assert "what is to be done is sent by POST" in acted.json()["errors"][0]["message"]
+
+
+@pytest.mark.parametrize("given", [{}, {"first": "many"}])
+def test_variables_that_are_none_are_refused_as_all_else_that_is_no_question(api, given):
+    ask = "query ($first: Int!) { project { runs(first: $first) { nodes { id } } } }"
+    answer = api.post(ask, **given)
+    assert (answer.status_code, "data" in answer.json()) == (400, False)
+    assert answer.json()["errors"][0]["extensions"]["code"] == "INVALID_QUERY"
 
 
 def test_a_list_is_whole_unless_a_part_is_asked_for_and_refused_where_it_is_too_long():

@@ -142,6 +142,8 @@ def test_what_happens_by_itself_is_turned_on_and_off(acts, workspace, load):
     again = acts.done("switchAutomation", 'name: "hourly", on: false', "AutomationSwitched", shown)
     assert not again["changed"]
     assert acts.refused("switchAutomation", 'name: "hourli", on: true')[0] == "AutomationNotFound"
+    elsewhere = acts.refused("switchAutomation", 'name: "hourly", on: true, environment: "pord"')
+    assert elsewhere == ("EnvironmentNotFound", 'no environment "pord"; near: prod')
 
 
 def test_a_mutation_that_is_refused_leaves_no_trace_and_the_next_one_of_a_document_is_done(api, made, workspace):

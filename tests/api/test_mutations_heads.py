@@ -252,7 +252,7 @@ def test_what_cannot_be_pinned_says_why(acts, made):
         ("pin", 'parameters: {name: "totl.unit", value: "x"}', "AssetNotFound"),
         ("pin", 'parameters: [{name: "total.unit", value: "x"}, {name: "total.unt", value: "x"}]', "ParameterNotFound"),
         ("pin", 'parameters: {name: "total.unit", value: {a: [1]}}', "InvalidInput"),
-        ("pin", 'parameters: {name: "unit", value: "x"}', "AssetNotFound"),
+        ("pin", 'parameters: {name: "unit", value: "x"}', "InvalidInput"),
         ("unpin", 'parameters: "total.unit"', "ParameterNotFound"),
     ):
         found = acts.refused(field, arguments)

@@ -189,6 +189,11 @@ def test_what_cannot_be_launched_says_why_as_a_type(acts, deployed):
         ('selection: "total", parameters: [{name: "total.u", values: [1]}]', "ParameterNotFound", '"total" has no'),
         ('selection: "+total", parameters: [{name: "total.unit", values: [1]}]', "InvalidInput", 'parameter "unit"'),
         (
+            'selection: "*", parameters: [{name: "unit", values: [1]}]',
+            "InvalidInput",
+            'parameter "unit=1": expected ASSET',
+        ),
+        (
             'selection: "+total", parameters: [{name: "total.unit", values: []}]',
             "InvalidInput",
             'parameter "total.unit"',

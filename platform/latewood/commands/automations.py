@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
 from latewood.commands.reading import Read, reading, select_keys
+from latewood.commands.views import refuse_never
 from latewood.commands.workspace import Workspace, append_of
 from latewood.decide.automation import Standing, is_on
 from latewood.decide.conditions import Facts, Told, explained
@@ -134,6 +135,8 @@ def automation_named(workspace: Workspace, text: str) -> Found:
         return found[0]
     if found:
         raise UsageError(f'"{text}": expected one of {", ".join(f"{each.location}:{each.name}" for each in found)}')
+    if not everything:
+        refuse_never(workspace, workspace.environment)
     names = [each.name for each in everything]
     near = get_close_matches(text, names, n=3)
     hint = f"near: {', '.join(near)}" if near else f"there are {', '.join(names)}" if names else "there are none"

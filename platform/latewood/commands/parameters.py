@@ -47,13 +47,15 @@ def parameters_given(
     ]
     for text in texts:
         target, equals, listed = text.partition("=")
-        if not equals or "." not in target:
+        if not equals:
             raise UsageError(f'parameter "{text}": expected ASSET.NAME=VALUE{_meant(view, target, selected)}')
         given.append((text, target, split_values(listed), True))
     axes: list[tuple[Given, ...]] = []
     said: dict[tuple[AssetKey, str], tuple[int, str, list[Any]]] = {}
     for number, (text, target, values, is_text) in enumerate(given):
         axis: list[Given] = [{} for _ in values]
+        if "." not in target:
+            raise UsageError(f'parameter "{text}": expected ASSET.NAME=VALUE{_meant(view, target, selected)}')
         for key, name in _uses(view, text, target, selected):
             parsed = _parsed(view, loaded, key, name, values, is_text=is_text)
             made = view.catalog[key].task.outputs

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from latewood.commands.environments import append_to_environment
 from latewood.commands.holding import ATTEMPTS, OVERTAKEN, Basis
 from latewood.commands.parameters import from_shell, require_recordable
-from latewood.commands.views import PRESENT, View, known_key, known_parameter, read_view
+from latewood.commands.views import PRESENT, View, known_parameter, parameter_meant, read_view
 from latewood.commands.workspace import Workspace
 from latewood.decide.canonical import are_equal
 from latewood.decide.keys import parameters_of
@@ -136,8 +136,7 @@ def _pinning(
 
 
 def _pinned(view: View, text: str) -> tuple[AssetKey, str, bool, Any]:
-    owner, _, name = text.rpartition(".")
-    key = known_key(view, owner)
+    key, name = parameter_meant(view, text)
     pinned = [name for name, pin in view.pins.get(key, {}).items() if pin.pinned]
     if name not in pinned:
         near = difflib.get_close_matches(name, pinned, n=3)

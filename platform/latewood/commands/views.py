@@ -129,10 +129,17 @@ def known_key(view: View, text: str) -> AssetKey:
     raise NotFound("asset", f'no asset "{text}"{hint}')
 
 
+def parameter_meant(view: View, target: str) -> tuple[AssetKey, str]:
+    """The asset, and the name, of `ASSET.NAME`. Raises UsageError."""
+    owner, dot, name = target.rpartition(".")
+    if not dot:
+        raise UsageError(f'"{target}": expected ASSET.NAME')
+    return known_key(view, owner), name
+
+
 def known_parameter(view: View, target: str) -> tuple[AssetKey, Parameter]:
     """The asset and the parameter that `ASSET.NAME` names. Raises UsageError with near matches."""
-    owner, _, name = target.rpartition(".")
-    key = known_key(view, owner)
+    key, name = parameter_meant(view, target)
     by_name = {parameter.name: parameter for parameter in view.catalog[key].task.parameters}
     if name not in by_name:
         near = difflib.get_close_matches(name, by_name, n=3)
