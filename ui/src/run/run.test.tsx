@@ -139,3 +139,43 @@ test("that there is no such run is said, with the way to those that there are", 
   await screen.findByText("This run is not there");
   expect(screen.getByRole("link", { name: "All runs" }).getAttribute("href")).toBe("/runs");
 });
+
+test("steps stand below their groups; what another system has not been given yet is starting", async () => {
+  history.replaceState(null, "", "/runs/n48j74d2m90a?tab=steps");
+  const step = (number: number, asset: string) => ({
+    number,
+    assets: [asset],
+    partition: "",
+    status: "running",
+    attempt: 1,
+    startedAt: "2026-11-27T12:00:01Z",
+    durationMs: null,
+  });
+  const nodes = [step(0, "daily"), step(1, "report")];
+  const graph = { keys: ["daily", "report"], groups: ["jobs", "reports"], groupOf: [0, 1], edgesFrom: [], edgesTo: [] };
+  const prepared = {
+    type: "job.prepared",
+    recordedAt: "2026-11-27T12:00:02Z",
+    data: { run: RUN.id, step: 0, attempt: 1 },
+  };
+  answers = {
+    Run: of(RUN),
+    Steps: of({ steps: { totalCount: 2, nodes, pageInfo: { endCursor: null, hasNextPage: false } } }),
+    ReadBy: { data: { project: { environment: { assetGraph: graph } } } },
+    RunJobs: { data: { project: { events: { nodes: [prepared] } } } },
+    PlannedSteps: { data: { project: { whyRun: { planned: { nodes: [] } } } } },
+  };
+  shown();
+  const grid = await screen.findByRole("grid", { name: "Steps" });
+  await vi.waitFor(() => expect(grid.querySelectorAll("[data-row]")).toHaveLength(4));
+  const rows = [...grid.querySelectorAll("[data-row]")].map((row) => row.textContent?.trim());
+  expect(rows).toEqual([
+    "startingjobs1 step",
+    "startingdaily , on the critical path",
+    "runningreports1 step",
+    "runningreport",
+  ]);
+  await userEvent.click(screen.getByRole("button", { name: "jobs 1 step" }));
+  expect(location.search).toBe("?tab=steps&closed=jobs");
+  await vi.waitFor(() => expect(grid.querySelectorAll("[data-row]")).toHaveLength(3));
+});
