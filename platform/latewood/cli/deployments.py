@@ -1,6 +1,6 @@
 """`latewood deployments …`: what was deployed, how two differ, and going back."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -33,10 +33,11 @@ def list_command(*, location: str, limit: int, json_: bool) -> int:
     return show_deployments(listed(open_workspace(), location, limit=limit), json_=json_)
 
 
-def show_deployments(found: Sequence[Listed], *, json_: bool) -> int:
-    """Print them; exit code."""
+def show_deployments(found: Sequence[Listed], *, json_: bool, untold: Collection[str] = ()) -> int:
+    """Print them; exit code. What is `untold` of them is not to look as if there were none."""
     if json_:
-        print_json({"deployments": [_listed_json(each) for each in found]})
+        told = [{name: fact for name, fact in _listed_json(each).items() if name not in untold} for each in found]
+        print_json({"deployments": told})
         return exits.OK
     if not found:
         console().print("Nothing is deployed yet: `latewood deploy -f FILE` does, and so does `materialize`.")

@@ -43,7 +43,8 @@ def parameters_given(
     another, and as far as their assets are selected.
     """
     given: list[tuple[str, str, list[Any], bool]] = [
-        (f"{t}={','.join(map(repr, vs))}", t, list(vs), False) for t, vs in kept.items()
+        (f"{t}={','.join(v if isinstance(v, str) else repr(v) for v in vs)}", t, list(vs), False)
+        for t, vs in kept.items()
     ]
     for text in texts:
         target, equals, listed = text.partition("=")

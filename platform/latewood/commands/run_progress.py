@@ -159,5 +159,5 @@ def refuse_unplanned(there: Workspace, row: RunRow, step: int) -> None:
         total = WatchedRun(there, row).look().total
         is_planned = total > 0 or row.ended_position is not None
         if step < 0 or (is_planned and step >= total):
-            known = f"steps 0 to {total - 1:,}" if total else "none"
-            raise NotFound("step", f"run {row.run} has no step {step:,}, but {known}")
+            known = f", but steps 0 to {total - 1:,}" if total else ": it has none"
+            raise NotFound("step", f"run {row.run} has no step {step:,}{known}")

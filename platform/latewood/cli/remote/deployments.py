@@ -46,7 +46,7 @@ _ROLLBACK: Final = """mutation ($project: String!, $environment: String!, $locat
 
 def list_(*, location: str, limit: int, json_: bool) -> int:
     """The latest ones."""
-    return show_deployments(_latest(connect(), location, limit), json_=json_)
+    return show_deployments(_latest(connect(), location, limit), json_=json_, untold={"base"})
 
 
 def _latest(client: "Client", location: str, limit: int) -> list[Listed]:
