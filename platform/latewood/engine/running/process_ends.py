@@ -65,5 +65,7 @@ def not_expected(answer: Answer | End, interpreter: str) -> str:
             return "it is too old; expected Python 3.11 to 3.13"
         case Died(code=code, printed=printed):
             return f"the process ended with code {code}\n{printed}".rstrip()
+        case Overdue(seconds=seconds):
+            return f"it was not loaded within {seconds:g} s"
         case other:
             return f"it answered {type(other).__name__}"

@@ -12,7 +12,7 @@ from pathlib import Path
 from select import POLLIN, poll
 from time import monotonic
 from types import MappingProxyType
-from typing import IO, Final, Self
+from typing import IO, Final, NamedTuple, Self
 
 import msgspec
 
@@ -75,11 +75,24 @@ _GRACE_S: Final = 5
 _LAST_WORDS_S: Final = 5
 """How long a process may live that can answer no more."""
 
+_LOAD_MAX_S: Final = 600
+"""How long code may take to load: to wait for what hangs would be to wait for ever, with a slot."""
+
+_CLOSE_MAX_S: Final = 60
+"""How long resources may take to be left."""
+
 _STDERR_MAX: Final = 2_000
 """Characters of what a worker printed before it died: the end says why."""
 
 _STDERR_READ: Final = 1 << 19
 """Bytes that they are taken from: of a secret that is cut a part would not be recognized."""
+
+
+class _Limit(NamedTuple):
+    """By when something is to be heard, on this process' clock; of how many seconds that is the end."""
+
+    at: float | None
+    seconds: float | None
 
 
 class WorkerUnusable(LatewoodError):
@@ -122,8 +135,12 @@ class Worker:
         hidden: Collection[str] = (),
         variables: Mapping[str, str] = MappingProxyType({}),
         grace_s: float = _GRACE_S,
+        load_max_s: float = _LOAD_MAX_S,
+        close_max_s: float = _CLOSE_MAX_S,
     ) -> None:
         self._grace_s = grace_s
+        self._load_max_s = load_max_s
+        self._close_max_s = close_max_s
         self.location = opened.location
         configurations = opened.configurations.values() if isinstance(opened, Open) else ()
         self._secrets = secrets_of(configurations, Path(opened.root))
@@ -149,7 +166,7 @@ class Worker:
     def start(self) -> Opened:
         """Start the process and load the location. Raises WorkerUnusable."""
         self._begin()
-        match self._exchange(self._open):
+        match self._exchange(self._open, within_s=self._load_max_s):
             case Opened() as opened:
                 if because := self._refuse(opened):
                     raise self._unusable(because)
@@ -165,9 +182,9 @@ class Worker:
         What it prints is printed here. Raises WorkerUnusable.
         """
         self._begin()
-        answer = self._exchange(self._open)
+        answer = self._exchange(self._open, within_s=self._load_max_s)
         while isinstance(answer, Referring):
-            answer = self._exchange(refer(answer))
+            answer = self._exchange(refer(answer), within_s=self._load_max_s)
         if not isinstance(answer, Defined | Refused):
             raise self._unusable(not_expected(answer, self._interpreter))
         sys.stderr.write(f"{said}\n" if (said := self._tail()) else "")
@@ -208,15 +225,17 @@ class Worker:
     def ask(self, request: Request, *, memory: int | None = None, may_place: MayPlace = refuse_placing) -> Answered:
         """What the process answers. Raises WorkerUnusable where the location does not load (again).
 
-        It keeps timeouts itself, and is ended where it cannot: in compiled code that does not return; and where it
-        takes more than so many bytes of `memory` besides what it had.
+        It keeps timeouts itself, and is ended where it cannot: in compiled code that does not return; where it takes
+        longer, with all that is loaded and stored for it, than the time that is left for a call; and where it takes
+        more than so many bytes of `memory` besides what it had.
         `may_place` hears what is about to be stored at its place, and is to answer in its own time, from any thread.
         """
         if self._process is None or self._process.poll() is not None:  # it may have died since the last call
             self.start()
-        called = request.calls if isinstance(request, CallRange) else ()
+        called = request.calls if isinstance(request, CallRange) else (request,) if isinstance(request, Call) else ()
         self._live = [live_log(self._results, call.run, call.step, call.attempt) for call in called if call.live]
-        return self._answered(self._exchange(request, memory, may_place))
+        limit_s = called[0].limit_s if called else None
+        return self._answered(self._exchange(request, memory, may_place, within_s=limit_s))
 
     def following(self) -> Answered:
         """The next of the verdicts that follow the last answer; those of a process that died are failures."""
@@ -255,10 +274,13 @@ class Worker:
         """Let it leave the resources that it has entered, then end it; each failure by the resource's name."""
         if self._process is None:
             return {}
-        match self._exchange(Close()):
+        match self._exchange(Close(), within_s=self._close_max_s):
             case Closed(failures=failures):
                 self.kill()
                 return failures
+            case Overdue() as end:
+                self.kill()
+                return {self._open.location: failure_of(end)}
             case other:
                 self.kill()
                 message = f"its process answered {type(other).__name__} when it was to close its resources"
@@ -269,6 +291,8 @@ class Worker:
         message: Open | Load | Referred | Request | Close,
         memory: int | None = None,
         may_place: MayPlace = refuse_placing,
+        *,
+        within_s: float | None = None,
     ) -> Answer | End:
         process = self._process
         assert process is not None, "the process was started"
@@ -277,18 +301,24 @@ class Worker:
             _say(process, message)
         except BrokenPipeError:
             return self._died(process)  # before it had read everything
-        return self._heard(process, bounds, may_place)
+        return self._heard(process, bounds, may_place, within_s)
 
-    def _heard(self, process: "subprocess.Popen[bytes]", bounds: Bounds | None, may_place: MayPlace) -> Answer | End:
-        """The next answer, whatever the process says before it."""
-        limit_s: float | None = None
-        deadline: float | None = None
+    def _heard(
+        self,
+        process: "subprocess.Popen[bytes]",
+        bounds: Bounds | None,
+        may_place: MayPlace,
+        within_s: float | None = None,
+    ) -> Answer | End:
+        """The next answer, whatever the process says before it; that there was none, if it is not there by then."""
+        whole = _Limit(None if within_s is None else monotonic() + within_s + self._grace_s, within_s)
+        limit = whole
         try:
-            while line := self._line(process, deadline, bounds):
+            while line := self._line(process, limit.at, bounds):
                 match decode_answer(line):
-                    case Running() as running:
-                        limit_s = running.limit_s
-                        deadline = None if limit_s is None else monotonic() + limit_s + self._grace_s
+                    case Running(limit_s=limit_s):
+                        own = whole if limit_s is None else _Limit(monotonic() + limit_s + self._grace_s, limit_s)
+                        limit = own if whole.at is None or (own.at is not None and own.at < whole.at) else whole
                     case Hello(latewood=theirs):
                         if theirs != __version__:
                             raise self._unusable(_OTHER.format(theirs, __version__))
@@ -301,7 +331,7 @@ class Worker:
             raise self._unusable(f"it answered what is no answer ({error})") from error
         if line is None:
             return (
-                Overdue(seconds=limit_s or 0.0)
+                Overdue(seconds=limit.seconds or 0.0)
                 if bounds is None or not bounds.are_passed
                 else TooLarge(bounds.bytes_max)
             )
