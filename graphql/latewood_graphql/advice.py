@@ -56,10 +56,15 @@ _ELSEWHERE: Final = " on the command line"
 _AS_COMMANDS: Final = ContextVar("that who calls reads commands", default=False)
 
 
+def by_commands(headers: Mapping[str, str]) -> bool:
+    """Whether who sends these headers goes on by commands."""
+    return headers.get("latewood-advice") == "commands"
+
+
 @contextmanager
 def advising(headers: Mapping[str, str]) -> Iterator[None]:
     """Within it, messages are for who sends these headers: `Latewood-Advice: commands` says that it is by commands."""
-    token = _AS_COMMANDS.set(headers.get("latewood-advice") == "commands")
+    token = _AS_COMMANDS.set(by_commands(headers))
     try:
         yield
     finally:

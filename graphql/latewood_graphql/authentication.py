@@ -15,6 +15,7 @@ from latewood.commands.tokens import access_is_configured, recognised, still_usa
 from latewood.commands.workspace import Workspace
 from latewood.projections.tokens import TokenRow
 from latewood_graphql.access import Caller, Grant, owner
+from latewood_graphql.advice import by_commands
 from latewood_graphql.errors import NothingShown, Refused
 from latewood_graphql.sessions import LASTING, Session, Sessions
 
@@ -83,7 +84,8 @@ class Tokens:
         if (cookie := request.cookies.get(self._sessions.cookie)) is not None:
             refuse_foreign_pages(request, strictly=True)
             return caller_by(self._token_of_session(cookie))
-        raise NothingShown("expected a token: send it as `Authorization: Bearer TOKEN`, or log in")
+        by_header = "send it as `Authorization: Bearer TOKEN`, or log in"
+        raise NothingShown(f"expected a token: {'set LATEWOOD_TOKEN' if by_commands(request.headers) else by_header}")
 
     def guessed(self, request: HTTPConnection) -> str:
         """As Authenticator has it."""

@@ -376,6 +376,8 @@ def test_a_token_lets_in_and_is_in_no_title_and_no_message(own_log):
             assert token not in title
             refused = own_log.here("rollback", "revenue", "x", LATEWOOD_SERVER=address, LATEWOOD_TOKEN=token)
             assert (refused.code, "needs role deployer" in refused.err) == (2, True)
+            unknown = own_log.here("assets", LATEWOOD_SERVER=address)
+            assert (unknown.code, "expected a token: set LATEWOOD_TOKEN" in unknown.err) == (2, True)
             own_log("token", "revoke", "ann")
             _, err = process.communicate(timeout=60)
         finally:
