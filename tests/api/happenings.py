@@ -3,6 +3,7 @@
 import random
 from collections.abc import Iterator
 
+from latewood.commands.automations import automation_named, switch
 from latewood.commands.deploying import deploy_loaded
 from latewood.commands.heads import rollback
 from latewood.commands.materializing import materialize, prepare
@@ -14,6 +15,12 @@ from latewood.projections.snapshots import snapshot
 from latewood.projections.states import latest_versions
 
 DIAMOND = """
+    from datetime import timedelta
+
+    import pyarrow as pa
+    from latewood.automation import Freshness, Schedule
+    from latewood.sql import sql_asset
+
     days = Daily("2026-01-01", end="2026-01-04")
 
     @asset(partitions=days)
@@ -53,6 +60,14 @@ DIAMOND = """
     @asset
     def of_odd(odd: int) -> int:
         return odd
+
+    @asset
+    def told(d: int) -> pa.Table:
+        return pa.table({{"said": [d], "number": [{number}]}})
+
+    spoken = sql_asset("spoken", "SELECT said + number AS aloud FROM told")
+    current = Freshness("current", "d", max_lag=timedelta(days=1))
+    daily = Schedule("daily", "alone", cron="0 6 * * *")
 """
 
 
@@ -84,9 +99,12 @@ def happening(workspace, load, seed, *, acts=14) -> Iterator[random.Random]:
     def fix():
         pin(workspace, [f"{chance.choice(['b.factor', 'parted/kept.twist'])}={chance.randint(1, 3)}"])
 
+    def turn():
+        switch(workspace, automation_named(workspace, "daily"), on=chance.random() < 0.5)
+
     for _ in range(acts):
         try:
-            chance.choice([run, run, run, run, change, back, back, refuse, fix])()
+            chance.choice([run, run, run, run, change, back, back, refuse, fix, turn])()
         except LatewoodError:
             continue  # nothing to go back to, or blocked
         yield chance

@@ -1,5 +1,7 @@
 """What is asked of a moment is what would be answered had the log ended there."""
 
+from datetime import timedelta
+
 import pytest
 from starlette.testclient import TestClient
 
@@ -13,6 +15,7 @@ from latewood.commands.workspace import of_project
 from latewood.projections.installed import PROJECTIONS, UPCASTERS
 from latewood_eventlog.codec import START
 from latewood_eventlog.database import connect
+from latewood_eventlog.leases import acquire
 from latewood_eventlog.log import EventLog
 from latewood_eventlog.transfer import recorded, restore
 from latewood_graphql.calls import Service
@@ -69,6 +72,77 @@ EVERYTHING = """
       }
     }
 """
+MORE = """
+    query ($moment: Moment, $run: ID!) {
+      project(asOf: $moment) {
+        run(id: $run) {
+          status counts endedPosition
+          steps {
+            totalCount
+            nodes {
+              number assets partition status attempt startedAt durationMs
+              attempts { number status position startedAt endedAt durationMs reasons failure { error } retryAt }
+            }
+          }
+          timeline { steps startMs durationMs attempts statusNames statusOf endStep }
+          events(first: 300) { nodes { position assets } }
+        }
+        whyRun(run: $run) { actor position plannedFrom fresh planned { nodes { assets action first steps } } }
+        ofStream: events(stream: "environment/prod", first: 300) { nodes { position type assets } }
+        newest: events(stream: "environment/prod", types: ["heads.moved"], newestFirst: true, first: 2) {
+          nodes { position } pageInfo { hasNextPage }
+        }
+        environment {
+          position
+          pins { totalCount nodes { asset name value actor position } }
+          tasks { totalCount nodes { task version deployment since } }
+          automations {
+            name isOn evaluatedUpto problem lastRun position overdueCount overdue { policy asset upTo since why }
+            evaluations { position type }
+          }
+          every: planPreview(selection: "*") { ...Planned }
+          some: planPreview(selection: "c+", partition: "2026-01-02") { ...Planned }
+          page: assetPage(asset: "d", first: 5) {
+            position definition location versionsCount metadata columns
+            versions { version { id } use environment parameters takenFrom }
+            verdicts { checkName passed version position }
+            renames { old } freshness { policy isOverdue since why } pins { name value position }
+          }
+          ofParted: assetPage(asset: "parted/kept") { versions { version { id } use environment } pins { name value } }
+          ofB: assetPage(asset: "b", partition: "2026-01-02") { versions { version { id } use } metadata }
+          shown(asset: "b") { version { id } partitions }
+          lineage(asset: "d", up: 5, down: 5, first: 500) { upstream { ...Link } downstream { ...Link } }
+          ofA: lineage(asset: "a", partition: "2026-01-01", up: 0, down: 5, first: 500) { downstream { ...Link } }
+          columnLineage(asset: "spoken", column: "aloud") {
+            totalCount
+            nodes { asset column versions depth confidence sources { input asset column } end }
+          }
+        }
+      }
+    }
+    fragment Link on LineageLink {
+      reader readerPartition readerVersion input asset partitions versionsText depth equalTo
+    }
+    fragment Planned on PlanPreview {
+      hash position steps refusal
+      counts { run depends reuse skip fresh blocked }
+      assets { totalCount nodes { assets groups { action partitions { text } reasons { cause subject check } } } }
+      leftOut { nodes { message unread neverMade } }
+      replaces { asset partitions position actor }
+      estimate { p50Ms p90Ms samples unknownSteps }
+    }
+"""
+CHECKED = """
+    @asset
+    def price() -> int:
+        return 1
+
+    @check(price, blocking=True)
+    def is_enough(price: int) -> bool:
+        return price >= {least}
+"""
+ASKED = (EVERYTHING, MORE)
+"""Two, since one answer may be so large and no larger."""
 
 
 @pytest.fixture
@@ -81,14 +155,29 @@ def ended_at(server, platform_template, workspace, tmp_path):
             log = EventLog(connect(url, role="engine"), PROJECTIONS, UPCASTERS)
             reader = EventLog(connect(url, role="reader"), PROJECTIONS, UPCASTERS)
             restore(log, START, [events[:position]])
+            going_on = {event.stream: event.type for event in events[:position] if event.stream.startswith("run/")}
+            for run in (run for run, last in going_on.items() if last != "run.ended"):
+                acquire(log.engine, "default", run, holder="somebody", duration=timedelta(hours=1))
             there = workspace_on(log, workspace.store)
             with in_one_loop(TestClient(open_app(Service(workspace=there, reader=reader)))) as client:
-                found = Api(client, there, None)(EVERYTHING, **given)
+                found = [Api(client, there, None)(asked, **given)["project"] for asked in ASKED]
             log.engine.dispose()
             reader.engine.dispose()
-        return found["project"]
+        return found
 
     return ask
+
+
+def differences(one, other, path=""):
+    """Where two answers differ, and by what."""
+    if type(one) is type(other) is dict and one.keys() == other.keys():
+        for name in one:
+            yield from differences(one[name], other[name], f"{path}.{name}")
+    elif type(one) is type(other) is list and len(one) == len(other):
+        for number, (left, right) in enumerate(zip(one, other, strict=True)):
+            yield from differences(left, right, f"{path}[{number}]")
+    elif one != other:
+        yield path, one, other
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -101,7 +190,8 @@ def test_a_moment_is_as_if_nothing_had_happened_since(api, workspace, load, ende
         positions.append(chance.randint(positions[0], positions[-1]))
     run = api("{ project { runs { nodes { id } } } }")["project"]["runs"]["nodes"][-1]["id"]
     for position in {positions[0], positions[-1], *chance.sample(positions, 4)}:
-        assert api(EVERYTHING, moment=position, run=run)["project"] == ended_at(position, run=run), position
+        found = [api(asked, moment=position, run=run)["project"] for asked in ASKED]
+        assert list(differences(found, ended_at(position, run=run))) == [], position
 
 
 def test_a_position_may_be_that_of_an_event_of_another_project(api, made, workspace):
@@ -113,3 +203,23 @@ def test_a_position_may_be_that_of_an_event_of_another_project(api, made, worksp
     found, then = api(ask, at=before + 1), api(ask, at=before)
     assert found["project"]["position"] == before + 1
     assert found["project"]["environment"] == then["project"]["environment"]
+
+
+def test_what_was_refused_and_is_accepted_since_was_refused_then(api, made, workspace):
+    made(CHECKED.format(least=2))
+    before = workspace.log.position()
+    made(CHECKED.format(least=1))
+    ask = """query ($at: Moment) { project(asOf: $at) { environment {
+        assetPage(asset: "price") { versions { use version { id isAccepted } } }
+        asset(key: "price") { versions { nodes { id isAccepted } } }
+        ofRuns: asset(key: "price") { comparison { nodes { id isAccepted } } }
+    } } }"""
+
+    def at(moment):
+        found = api(ask, at=moment)["project"]["environment"]
+        listed = found["asset"]["versions"]["nodes"], found["ofRuns"]["comparison"]["nodes"]
+        (shown,) = found["assetPage"]["versions"]
+        assert [shown["version"]] == listed[0] == listed[1]
+        return shown["use"], shown["version"]["isAccepted"]
+
+    assert (at(before), at(None)) == (("REFUSED", False), ("HEAD", True))

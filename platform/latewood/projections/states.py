@@ -338,8 +338,8 @@ def history(
     limit: int = 100,
     partitions: Sequence[PartitionKey] | None = None,
 ) -> list[VersionFacts]:
-    """Versions of an asset before a position, of these partitions or of all, newest first."""
-    parameters = _made(project, asset, before, partitions) | {"limit": limit, "as_of": NOW}
+    """Versions of an asset before a position, of these partitions or of all, newest first; as they were then."""
+    parameters = _made(project, asset, before, partitions) | {"limit": limit, "as_of": before - 1}
     return [VersionFacts._make(row) for row in tuples(connection, _HISTORY, parameters)]
 
 
