@@ -58,7 +58,7 @@ def test_only_what_happened_is_read_again(workspace, load, monkeypatch):
     monkeypatch.setattr("latewood.commands.reading.assess", assessed)
     assessments.at(workspace)
     assessments.at(workspace)
-    assert [len(assets) for assets in seen] == [9], "nothing happened"
+    assert [len(assets) for assets in seen] == [11], "nothing happened"
     materialize(workspace, prepare(workspace, loaded, Asked(selection="lonely", force=True)))
     seen.clear()
     assert assessments.at(workspace).assessed["lonely"].status == "fresh"
@@ -77,7 +77,7 @@ def test_what_the_first_page_shows_is_read_when_serving_begins(api, load, monkey
     monkeypatch.setattr("latewood.commands.assessing._read_all", counted)
     with api.client:  # begins to serve
         assert is_read.wait(30)
-        assert len(api.environment("assetGraph { keys }")["assetGraph"]["keys"]) == 9
+        assert len(api.environment("assetGraph { keys }")["assetGraph"]["keys"]) == 11
     assert len(read_anew) == 1
 
 

@@ -14,9 +14,10 @@ from databases import execute
 from latewood.commands.environments import create as create_environment
 from latewood.commands.tokens import create_token, list_tokens
 from latewood.model.access import Role
-from latewood.projections import catalog, environments
+from latewood.model.keys import AssetId
+from latewood.projections import catalog, environments, heads
 from latewood.projections.snapshots import snapshot
-from latewood.projections.states import NOW
+from latewood.projections.states import NOW, heads_since
 from latewood_eventlog.log import SeenBy
 from latewood_graphql import pages
 from latewood_graphql.access import Caller, Grant, owner
@@ -72,6 +73,26 @@ def test_however_often_environments_were_deployed_to_a_look_is_at_each_of_their_
                 assert [rows_of(connection, each, given) < 400 for each in STATEMENTS] == [True] * 4, at
                 assert len(catalog.pointed(connection, "default", at)) == count
                 assert len(catalog.deployed(connection, "default", "prod", at)) == count / 3
+
+
+MOVED = """
+    INSERT INTO latewood.head_history (project, environment, asset, partition, from_position, version)
+    SELECT 'default', 'prod', a, 'p' || n, 1000 + n, 'v' FROM generate_series(1, 5000) n,
+    unnest(ARRAY['a', 'b', 'c']) a
+"""
+
+
+def test_since_when_a_head_is_there_is_looked_up_however_many_others_the_asset_has(reader, superuser_url):
+    execute(superuser_url, MOVED)
+    only = {AssetId("a"): ["p7", "p4000"]}
+    given = {"project": "default", "environment": "prod", "assets": ["a", "a"], "partitions": only["a"]}
+    for is_analyzed in (False, True):
+        if is_analyzed:
+            execute(superuser_url, "ANALYZE")
+        with snapshot(SeenBy(reader, ("default",))) as connection:
+            asked = given | {"after": 0, "upto": NOW}
+            assert rows_of(connection, heads._NAMED_LAST_MOVES, asked) < 400
+            assert heads_since(connection, "default", "prod", only, NOW, only) == {"a": {"p7": 1007, "p4000": 5000}}
 
 
 VERSIONS = "assets(first: $n) { nodes { versions(first: $n) { nodes { id } } } }"

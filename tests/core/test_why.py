@@ -35,8 +35,9 @@ class Past:
         self._configured = configured
         self._forgets = forgets
 
-    def foresee(self, _heads, _assets):
-        """Is nothing: all is there."""
+    def foresee(self, _heads, slots):
+        """Is nothing to do: all is there. Since when heads are is asked of these alone."""
+        self.foreseen = slots
 
     def foresee_events(self, _positions):
         """The same."""
@@ -57,8 +58,9 @@ class Past:
             for facts in (known[read.asset, version] for version in expand(read.versions))
         }
 
-    def head_since(self, asset):
-        return self._world.since.get(asset, {})
+    def head_since(self, asset, partitions):
+        assert set(partitions) <= self.foreseen[asset], "each would be a look of its own"
+        return {of: at for of, at in self._world.since.get(asset, {}).items() if of in partitions}
 
     def moved(self, _asset, position):
         return Moved(by=By.ROLLBACK, position=position, at=NOW, actor="tester")
@@ -319,6 +321,20 @@ def test_a_partition_that_came_or_went_is_a_changed_input():
 
     assert (found.cause, found.subject, found.event) == (Cause.INPUT, "p", None)
     assert found.before != found.after
+
+
+def test_it_is_asked_since_when_heads_are_there_of_what_bears_on_it_alone():
+    world = World()
+    defined = catalog("p[abc]", "q[abc] <- p", "t <- q")
+    world.run(defined)
+    head = world.heads[id_of("p")]["b"]
+    world.position = 50
+    world.point(head._replace(version="new.0", position=50, data_version=content("other")))
+    state, past = world.state(defined), Past(world)
+    explain(defined, assess(defined, state), state, past, key=AssetKey("q"), ordinal=1)
+    assert past.foreseen == {id_of("q"): {"b"}, id_of("p"): {"b"}}
+    explain(defined, assess(defined, state), state, past, key=AssetKey("q"), ordinal=0)
+    assert past.foreseen == {id_of("q"): {"a"}}
 
 
 def test_of_many_partitions_the_event_is_that_of_the_last_one_whose_content_changed():

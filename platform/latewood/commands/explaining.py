@@ -17,6 +17,7 @@ from latewood.commands.versions import Making, listed, makings, names_of
 from latewood.commands.views import PRESENT, AsOf, View, known_key
 from latewood.commands.workspace import Workspace
 from latewood.decide.actions import barred
+from latewood.decide.bearing import NAMED_MAX
 from latewood.decide.findings import Explanation, ParameterChange, changed_parameters
 from latewood.decide.fingerprint import changed_task
 from latewood.decide.keys import inputs_digest, read_version
@@ -267,15 +268,17 @@ class _LoggedPast:
         self._definitions: dict[tuple[str, str], dict[AssetId, AssetDefinition]] = {}
         self._then: dict[VersionFacts, DefinedIn | None] = {}
         self._makings: dict[AssetVersion, Making] = {}
-        self._since: dict[AssetId, Mapping[PartitionKey, Position]] = {}
+        self._since: dict[AssetId, dict[PartitionKey, Position | None]] = {}
         self._contents: dict[AssetVersion, VersionFacts | None] = {}
         self._events: dict[Position, RecordedEvent] = {}
         self._deployed: dict[str, list[tuple[Position, str]]] = {}
 
-    def foresee(self, heads: Mapping[Cause, Collection[VersionFacts]], assets: Collection[AssetId]) -> None:
+    def foresee(
+        self, heads: Mapping[Cause, Collection[VersionFacts]], slots: Mapping[AssetId, Collection[PartitionKey]]
+    ) -> None:
         by_code, by_input = heads.get(Cause.CODE, ()), heads.get(Cause.INPUT, ())
-        project, environment = self._workspace.project, self._workspace.environment
-        self._since |= heads_since(self._connection, project, environment, assets, self._view.as_of)
+        project = self._workspace.project
+        self._foresee_since(slots)
         self.defined(by_code)
         self.known({*by_input, *heads.get(Cause.PARAMETERS, ()), *heads.get(Cause.CONFIGURATION, ())})
         started = [each for facts in by_input if (each := self.making(facts).started) is not None]
@@ -333,11 +336,30 @@ class _LoggedPast:
             self._makings |= makings(self._connection, self._workspace, [named])
         return self._makings[named]
 
-    def head_since(self, asset: AssetId) -> Mapping[PartitionKey, Position]:
-        if asset not in self._since:
-            project, environment = self._workspace.project, self._workspace.environment
-            self._since |= heads_since(self._connection, project, environment, [asset], self._view.as_of)
-        return self._since[asset]
+    def head_since(self, asset: AssetId, partitions: Collection[PartitionKey]) -> Mapping[PartitionKey, Position]:
+        self._foresee_since({asset: partitions})
+        known = self._since.get(asset, {})
+        return {partition: at for partition in partitions if (at := known.get(partition)) is not None}
+
+    def _foresee_since(self, slots: Mapping[AssetId, Collection[PartitionKey]]) -> None:
+        """Read since when these heads are there: of named partitions, but for assets of which there are too many."""
+        new: dict[AssetId, list[PartitionKey]] = {}
+        for asset, partitions in slots.items():
+            known = self._since.setdefault(asset, {})
+            if unknown := [partition for partition in partitions if partition not in known]:
+                new[asset] = unknown
+        if not new:
+            return
+        only, left = dict[AssetId, list[PartitionKey]](), NAMED_MAX
+        for asset in sorted(new, key=lambda asset: len(new[asset])):
+            left -= len(new[asset])
+            if left < 0:
+                break
+            only[asset] = new[asset]
+        project, environment = self._workspace.project, self._workspace.environment
+        found = heads_since(self._connection, project, environment, list(new), self._view.as_of, only)
+        for asset, partitions in new.items():
+            self._since[asset] |= {partition: found[asset].get(partition) for partition in partitions}
 
     def moved(self, asset: AssetId, position: Position) -> Moved | None:
         event = self._event(position)

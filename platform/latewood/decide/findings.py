@@ -23,8 +23,10 @@ from latewood.model.keys import AssetId, AssetKey, PartitionKey
 class Past(Protocol):
     """What an explanation asks the log."""
 
-    def foresee(self, heads: Mapping[Cause, Collection[VersionFacts]], assets: Collection[AssetId]) -> None:
-        """Read at once what will be asked of these heads for their causes, and since when those of the assets are."""
+    def foresee(
+        self, heads: Mapping[Cause, Collection[VersionFacts]], slots: Mapping[AssetId, Collection[PartitionKey]]
+    ) -> None:
+        """Read at once what will be asked of these heads for their causes, and since when those of `slots` are that."""
         ...
 
     def foresee_events(self, positions: Collection[int]) -> None:
@@ -47,8 +49,8 @@ class Past(Protocol):
         """What lay behind these paths when the version was made: content hashes, of what there was."""
         ...
 
-    def head_since(self, asset: AssetId) -> Mapping[PartitionKey, int]:
-        """By partition the position at which the asset's head became head."""
+    def head_since(self, asset: AssetId, partitions: Collection[PartitionKey]) -> Mapping[PartitionKey, int]:
+        """By partition, of these, the position at which the asset's head became head."""
         ...
 
     def moved(self, asset: AssetId, position: int) -> Moved | None:

@@ -91,31 +91,50 @@ class _Explainer:
     def foresee(self, spots: Sequence[Spot]) -> None:
         """Have the past read at once what is asked of it for each finding: it may be far away, and they may be many."""
         heads: dict[Cause, list[VersionFacts]] = {}
-        moved: list[list[VersionFacts]] = [] if self._explained is None else [[self._explained]]
         events: list[int] = []
         for spot in spots:
             events += islice(self._failed_at(spot).values(), _FAILURES_TOLD)
-            for reason, ordinals in self._reasons(spot).items():
-                ordinal = next(iter(ordinals))
-                node = self._assessed[spot.key].node
-                head = self._state.heads.get(self._state.ids[spot.key], {}).get(node.partition_key(ordinal))
-                if head is None:
-                    continue
-                heads.setdefault(reason.cause, []).append(head)
-                moved.append([head])
-                if reason.cause is Cause.INPUT:
-                    inputs = [of for of in node.task.inputs if of.in_key and of.asset in self._catalog.assets]
-                    moved += (list(seen.values()) for of in inputs for _, seen in self._read(node, of, ordinal) if seen)
-                elif reason.cause is Cause.REFUSED:
+            for cause, node, _, head in self._beside(spot):
+                heads.setdefault(cause, []).append(head)
+                if cause is Cause.REFUSED:
                     refused = refusal(node, node.keys.index(spot.key), head, self._state)
                     events += [] if refused is None else [refused.position]
-        self._past.foresee(heads, {seen[0].asset for seen in moved})
-        for seen in moved:
-            since = self._past.head_since(seen[0].asset)
+        slots: dict[AssetId, set[PartitionKey]] = {}
+        for seen in self._dated_together(spots):
+            slots.setdefault(seen[0].asset, set()).update(facts.partition for facts in seen)
+        self._past.foresee(heads, slots)
+        for seen in self._dated_together(spots):
+            since = self._since(seen)
             last = max(seen, key=lambda facts: since.get(facts.partition, facts.position))
             if (position := since.get(last.partition, last.position)) != last.position:
                 events.append(position)
         self._past.foresee_events(events)
+
+    def _beside(self, spot: Spot) -> Iterator[tuple[Cause, Node, int, VersionFacts]]:
+        """The causes that lie here, each with the first partition that has it, and the head of that."""
+        for reason, ordinals in self._reasons(spot).items():
+            node, ordinal = self._assessed[spot.key].node, next(iter(ordinals))
+            head = self._state.heads.get(self._state.ids[spot.key], {}).get(node.partition_key(ordinal))
+            if head is not None:
+                yield reason.cause, node, ordinal, head
+
+    def _dated_together(self, spots: Sequence[Spot]) -> Iterator[Sequence[VersionFacts]]:
+        """Heads of one asset each of which it is asked since when all of them are there.
+
+        Worked out anew for who asks twice: each may read all heads of an asset, and all of them together are many more.
+        """
+        if self._explained is not None:
+            yield [self._explained]
+        for spot in spots:
+            for cause, node, ordinal, head in self._beside(spot):
+                yield [head]
+                if cause is Cause.INPUT:
+                    inputs = [of for of in node.task.inputs if of.in_key and of.asset in self._catalog.assets]
+                    for of in inputs:
+                        yield from (list(seen.values()) for _, seen in self._read(node, of, ordinal) if seen)
+
+    def _since(self, heads: Sequence[VersionFacts]) -> Mapping[PartitionKey, int]:
+        return self._past.head_since(heads[0].asset, [facts.partition for facts in heads])
 
     def findings(self, spot: Spot) -> Iterator[Finding]:
         """Each cause once, for all partitions that have it; failed attempts last: why it was not mended."""
@@ -143,7 +162,7 @@ class _Explainer:
 
     def became_head(self, head: VersionFacts) -> tuple[int, Moved | None]:
         """From which position on this is head, and by what if not by being made."""
-        since = self._past.head_since(head.asset).get(head.partition, head.position)
+        since = self._since([head]).get(head.partition, head.position)
         return since, None if since == head.position else self._past.moved(head.asset, since)
 
     def replaced(self, head: VersionFacts, moved: Moved | None) -> Moved | None:
@@ -353,7 +372,7 @@ class _Explainer:
         """Since when, and by what, these heads of one asset are all that they are."""
         if not heads:
             return None, None
-        since = self._past.head_since(heads[0].asset)
+        since = self._since(heads)
         return self.became_head(max(heads, key=lambda facts: since.get(facts.partition, facts.position)))
 
 

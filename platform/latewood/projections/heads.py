@@ -6,6 +6,7 @@ thousand may move at once. What was head at a position is defined here and nowhe
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Final
 
 from sqlalchemy import ARRAY, BigInteger, Column, Connection, Row, Table, TextClause, text
@@ -13,7 +14,7 @@ from sqlalchemy import ARRAY, BigInteger, Column, Connection, Row, Table, TextCl
 from latewood.events import EnvironmentPromoted
 from latewood.model.keys import AssetId, PartitionKey, VersionId
 from latewood.projections.columns import key, metadata, project
-from latewood.projections.snapshots import tuples
+from latewood.projections.snapshots import text_array, tuples
 from latewood_eventlog.projector import Change, Derive, Put
 from latewood_eventlog.records import Position, RecordedEvent
 from latewood_eventlog.schema import Name
@@ -174,7 +175,22 @@ _END: Final = text("SELECT position FROM log_head")
 _LAST_MOVE: Final = text(
     f"SELECT max(from_position) FROM ({moves(f'{OF_STRETCH} AND h.asset = :asset', '{partition} = :partition')}) m"  # noqa: S608 - as above
 )
-_LAST_MOVES: Final = text(heads_at(f"{OF_STRETCH} AND h.asset = ANY (CAST(:assets AS text[]))"))
+_OF_ASSETS: Final = f"{OF_STRETCH} AND h.asset = ANY (CAST(:assets AS text[]))"
+NAMED_SLOTS: Final = "unnest(CAST(:assets AS text[]), CAST(:partitions AS text[])) AS n (asset, partition)"
+IN_NAMED: Final = f"(h.asset, {{partition}}) IN (SELECT asset, partition FROM {NAMED_SLOTS})"  # noqa: S608 - as above
+"""Conditions for `moves`: those of partitions that are named beside their assets."""
+
+_LAST_MOVES: Final = text(f"SELECT asset, partition, from_position FROM ({heads_at(_OF_ASSETS)}) h")  # noqa: S608 - as above
+# A look for each, however often others of the asset have moved; promotions are taken apart once for all of them.
+_NAMED_LAST_MOVES: Final = text(
+    "SELECT asset, partition, max(from_position) FROM ("  # noqa: S608 - as above
+    f"  SELECT n.asset, n.partition, l.from_position FROM {NAMED_SLOTS} CROSS JOIN LATERAL ("
+    f"    SELECT h.from_position FROM head_history h WHERE {OF_STRETCH} AND h.asset = n.asset "
+    "    AND h.partition = n.partition ORDER BY h.from_position DESC LIMIT 1) l"
+    "  UNION ALL SELECT h.asset, m.partition, h.from_position FROM head_promotions h "
+    f"  CROSS JOIN LATERAL unnest(h.partitions) AS m (partition) WHERE {_OF_ASSETS} AND "
+    f"  {IN_NAMED.format(partition='m.partition')}) m GROUP BY asset, partition"
+)
 
 
 def last_moves(
@@ -185,10 +201,21 @@ def last_moves(
     *,
     after: Position,
     upto: Position,
+    only: Mapping[AssetId, Collection[PartitionKey]] = MappingProxyType({}),
 ) -> dict[tuple[AssetId, PartitionKey], Position]:
-    """When each head of these assets moved last in (after, upto], if it did. Cost: O(moves of these assets)."""
-    given = {"project": project, "environment": environment, "assets": sorted(assets), "after": after, "upto": upto}
-    return {(asset, partition): at for asset, partition, _, at in tuples(connection, _LAST_MOVES, given)}
+    """When each head of these assets moved last in (after, upto], if it did; of those in `only` of these partitions.
+
+    Cost: O(moves of these assets); of named partitions a look each, and O(promotions of their assets).
+    """
+    bounds = {"project": project, "environment": environment, "after": after, "upto": upto}
+    named = [(asset, partition) for asset in sorted(assets) for partition in only.get(asset, ())]
+    found = list[tuple[Any, ...]]()
+    if whole := sorted(asset for asset in assets if asset not in only):
+        found += tuples(connection, _LAST_MOVES, {**bounds, "assets": whole})
+    if named:
+        slots = {"assets": text_array([a for a, _ in named]), "partitions": text_array([p for _, p in named])}
+        found += tuples(connection, _NAMED_LAST_MOVES, {**bounds, **slots})
+    return {(asset, partition): at for asset, partition, at in found}
 
 
 def last_move_before(

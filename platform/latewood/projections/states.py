@@ -10,7 +10,7 @@ from latewood.context import CheckResult
 from latewood.decide.state import Durations, Refusal, Retracted, VersionFacts
 from latewood.model.keys import AssetId, AssetVersion, PartitionKey, VersionId
 from latewood.projections.environments import line_of
-from latewood.projections.heads import OF_STRETCH, heads_at, last_moves
+from latewood.projections.heads import IN_NAMED, NAMED_SLOTS, OF_STRETCH, heads_at, last_moves
 from latewood.projections.snapshots import joined_at_once, text_array, tuples
 from latewood_eventlog.records import Position
 
@@ -37,15 +37,13 @@ _HEADS_AT: Final = text(
     f"SELECT {FACTS} FROM ({heads_at(f'{OF_STRETCH} AND {_OF_ASSETS}')}) h {_WITH_VERSIONS}"  # noqa: S608 - as above
 )
 # The same for partitions that are named beside their assets: looks, however many other heads these have.
-_NAMED_SLOTS: Final = "unnest(CAST(:assets AS text[]), CAST(:partitions AS text[])) AS n (asset, partition)"
 _NAMED_HEADS: Final = text(
-    f"SELECT {FACTS} FROM {_NAMED_SLOTS} JOIN heads h ON h.project = :project "  # noqa: S608 - as above
+    f"SELECT {FACTS} FROM {NAMED_SLOTS} JOIN heads h ON h.project = :project "  # noqa: S608 - as above
     "AND h.environment = :environment AND h.asset = n.asset AND h.partition = n.partition "
     f"AND h.from_position > :after {_WITH_VERSIONS}"
 )
-_IN_NAMED: Final = f"(h.asset, {{partition}}) IN (SELECT asset, partition FROM {_NAMED_SLOTS})"  # noqa: S608 - as above
 _NAMED_HEADS_AT: Final = text(
-    f"SELECT {FACTS} FROM ({heads_at(f'{OF_STRETCH} AND {_OF_ASSETS}', _IN_NAMED)}) h {_WITH_VERSIONS}"  # noqa: S608 - as above
+    f"SELECT {FACTS} FROM ({heads_at(f'{OF_STRETCH} AND {_OF_ASSETS}', IN_NAMED)}) h {_WITH_VERSIONS}"  # noqa: S608 - as above
 )
 _LOGICS: Final = text(
     "SELECT l.logic FROM unnest(CAST(:logics AS text[])) AS l (logic) WHERE EXISTS ("
@@ -283,17 +281,23 @@ def versions_of(
 
 
 def heads_since(
-    connection: Connection, project: str, environment: str, assets: Collection[AssetId], as_of: Position = NOW
+    connection: Connection,
+    project: str,
+    environment: str,
+    assets: Collection[AssetId],
+    as_of: Position = NOW,
+    only: Mapping[AssetId, Collection[PartitionKey]] = MappingProxyType({}),
 ) -> dict[AssetId, dict[PartitionKey, Position]]:
     """By asset and partition the position at which the environment's head of it became its head.
 
-    What a branch has from its base became head there when it branched. Cost: O(moves of the assets' heads).
+    Of those in `only` of these partitions alone. What a branch has from its base became head there when it branched.
+    Cost: O(moves of these heads).
     """
     found: dict[AssetId, dict[PartitionKey, Position]] = {asset: {} for asset in assets}
     line = line_of(connection, project, environment, as_of)
     for stretch in line:
-        upto = min(stretch.upto, as_of)
-        last = last_moves(connection, project, stretch.environment, assets, after=stretch.after, upto=upto)
+        between = {"after": stretch.after, "upto": min(stretch.upto, as_of)}
+        last = last_moves(connection, project, stretch.environment, assets, only=only, **between)
         for (asset, partition), position in last.items():
             found[asset].setdefault(partition, position if stretch is line[0] else line[0].after)
     return found
