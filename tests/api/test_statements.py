@@ -134,6 +134,28 @@ def test_why_is_as_many_statements_however_many_causes_it_has(api, made, stateme
     assert (few["findings"], few["findingsCount"]) == (found["findings"][1:3], 24)
 
 
+def test_a_plan_in_words_is_as_many_statements_however_many_of_it_have_changed(api, made, workspace, statements, load):
+    def source(count, number):
+        made = f"@asset\ndef raw(*, by: int = {number}) -> int:\n    return by\n"
+        made += "".join(f"@asset\ndef c{n}(raw: int) -> int:\n    return {number}\n" for n in range(count))
+        return made + "".join(f"@asset\ndef p{n}(*, k: int = 1) -> int:\n    return k\n" for n in range(count))
+
+    sent = []
+    for count in (1, 3, 12):
+        made(source(count, 1), force=True)
+        deploy_loaded(workspace, load(source(count, 2)))
+        given = ", ".join(f'{{name: "p{n}.k", values: [2]}}' for n in range(count))
+        ask = f"planPreview(parameters: [{given}]) {{ assets(first: 100) {{ nodes {{ assets groups {{ why }} }} }} }}"
+        api.environment(ask)  # what is remembered from then on
+        statements()
+        found = api.environment(ask)["planPreview"]["assets"]["nodes"]
+        sent.append(statements())
+        words = {node["assets"][0]: node["groups"][0]["why"] for node in found}
+        assert words["p0"] == words[f"p{count - 1}"] == ["other k"]
+        assert words[f"c{count - 1}"][0].startswith(f"code: c{count - 1} (")
+    assert [each.total() for each in sent] == [sent[0].total()] * 3, sent[2] - sent[0]
+
+
 def queried(tables):
     made = "".join(f"@asset\ndef {t}() -> pa.Table:\n    return pa.table({{'n': [1]}})\n" for t in tables)
     query = f"SELECT {' + '.join(f'{t}.n' for t in tables)} AS n FROM {', '.join(tables)}"
