@@ -126,6 +126,7 @@ function tabsOf(asset: AssetPage): Tab[] {
   const newest = asset.versions.nodes[0];
   const tabs = [
     { name: "", label: "Overview" },
+    { name: "lineage", label: "Lineage", to: "/lineage", params: { focus: asset.key } },
     { name: "partitions", label: "Partitions", isThere: asset.partitioning !== null },
     { name: "versions", label: "Versions" },
     { name: "metrics", label: "Metrics", isThere: newest !== undefined },

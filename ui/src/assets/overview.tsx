@@ -139,12 +139,6 @@ function About({ asset }: { asset: AssetPage }) {
   return (
     <Facts
       facts={[
-        [
-          "Lineage",
-          <Link key="lineage" to="/lineage" params={{ focus: asset.key }} className={styles.link}>
-            Show in the graph
-          </Link>,
-        ],
         ["Group", asset.group],
         ["Owners", asset.owners.join(", ")],
         ["Kind", asset.kinds.length > 0 && <Chips key="kinds" texts={asset.kinds} />],

@@ -1,6 +1,7 @@
 import { useEffect, useRef } from "react";
 import { useSearch } from "wouter";
-import { changed } from "@/address/address.ts";
+import { changed, type Params } from "@/address/address.ts";
+import { Link } from "@/address/link.tsx";
 import { useChange } from "@/address/use-address.ts";
 import styles from "./tabs.module.css";
 
@@ -10,6 +11,9 @@ export interface Tab {
   label: string;
   /** How many of what it shows there are. */
   count?: number;
+  /** Of what is a page of its own: where that is. */
+  to?: string;
+  params?: Params;
 }
 
 /** Parts of a page of which one is open; each has an address. What other tabs have in theirs is `clears`. */
@@ -33,7 +37,13 @@ export function Tabs({
   }, [open]);
   return (
     <nav ref={of} className={styles.tabs} aria-label={label}>
-      {tabs.map(({ name, label: text, count }) => {
+      {tabs.map(({ name, label: text, count, to, params: of }) => {
+        if (to)
+          return (
+            <Link key={name} to={to} params={of}>
+              {text}
+            </Link>
+          );
         const params = { ...Object.fromEntries(clears.map((one) => [one, null])), tab: name || null };
         return (
           <a
