@@ -19,6 +19,7 @@ from latewood.engine.loading.loader import load_file
 from latewood.errors import DefinitionsInvalid, UsageError
 from latewood.events import AutomationEvaluated, RunEnded, RunPlanned, RunRequested, RunStatus
 from latewood.projections.installed import PROJECTIONS, UPCASTERS
+from latewood.serving import automating
 from latewood.serving.automating import evaluate, evaluate_here
 from latewood.serving.engine import Engine
 from latewood_eventlog.audit import verify
@@ -101,6 +102,30 @@ def test_at_each_tick_what_is_selected_is_asked_for_with_its_last_window(workspa
         evaluate(workspace)
     assert len(requests(workspace)) == 1
     verify(workspace.log.engine, PROJECTIONS, UPCASTERS)
+
+
+def test_a_fault_in_one_is_its_problem_and_the_others_are_looked_at(workspace, clock, load, monkeypatch):
+    source = NIGHTLY.format(target='"day"', cron='"0 6 * * *"', options="")
+    deploy_loaded(workspace, load(source + '\n    a_first = Schedule("first", "alone", "0 6 * * *")\n'))
+    evaluate(workspace)
+    clock.set("2024-03-01T06:00")
+    asked_at = automating.asked_at
+
+    def faulty(workspace, view, location, schedule, tick):
+        if schedule.name == "first":
+            raise RuntimeError("nobody thought of it")
+        return asked_at(workspace, view, location, schedule, tick)
+
+    monkeypatch.setattr(automating, "asked_at", faulty)
+    assert evaluate(workspace) == datetime.fromisoformat("2024-03-01T06:01+00:00")
+    evaluate(workspace)
+    assert [asked.automation for asked in requests(workspace)] == ["nightly"]
+    assert [fact.problem for fact in evaluations(workspace) if fact.problem] == [
+        "a fault that nobody has foreseen, RuntimeError: nobody thought of it; the engine's log has where"
+    ]
+    monkeypatch.undo()
+    evaluate(workspace)
+    assert [asked.automation for asked in requests(workspace)] == ["nightly", "first"]
 
 
 def looked(workspace, project):

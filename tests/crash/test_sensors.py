@@ -24,6 +24,7 @@ from latewood.engine.running.worker_protocol import Failed, Sensed
 from latewood.errors import DefinitionsInvalid
 from latewood.events import Failure, FailureKind, RunEnded, RunRequested, SensorEvaluated
 from latewood.projections.installed import PROJECTIONS, UPCASTERS
+from latewood.serving import sensing
 from latewood.serving.sensing import ask_once
 from latewood.serving.sensors import Sensors
 from latewood_eventlog.audit import verify
@@ -235,6 +236,18 @@ def test_if_one_run_cannot_be_asked_for_none_is_and_the_cursor_stays(workspace, 
     assert (fact.requests, fact.cursor, fact.failures) == ((), "", 1)
     assert requests(workspace) == []
     assert problem in automation_named(workspace, "arrivals").standing.problem
+
+
+def test_a_fault_while_it_is_planned_is_its_problem(workspace, deploy, monkeypatch):
+    deploy()
+
+    def faulty(*_, **__):
+        raise RuntimeError("nobody thought of it")
+
+    monkeypatch.setattr(sensing, "asked_by", faulty)
+    fact = ask_once(workspace, automation_named(workspace, "arrivals"), answering(RunRequest("a"), cursor="a")).fact
+    assert (fact.failures, fact.cursor, fact.requests) == (1, "", ())
+    assert fact.problem.startswith('run request "a": a fault that nobody has foreseen, RuntimeError: nobody thought')
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,9 @@ run is named by its tick, or by that version. So of several that look at once on
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from operator import itemgetter
 from typing import Final
 
@@ -28,6 +29,7 @@ from latewood.commands.workspace import Workspace, append_of
 from latewood.decide.automation import due, run_at, run_by, timing_of
 from latewood.decide.conditions import Facts, due_by, with_asked
 from latewood.decide.freshness import judged_by
+from latewood.engine.values.recordable import text
 from latewood.errors import UsageError
 from latewood.events import AskedByItself, AutomationEvaluated, SensorEvaluated
 from latewood.model.automations import (
@@ -40,9 +42,10 @@ from latewood.model.automations import (
 from latewood.model.keys import AssetKey
 from latewood.model.ordinals import Ordinals
 from latewood.model.partitions import describe, keys_of
+from latewood.serving.log_lines import LOG
 from latewood.serving.requesting import planned_request
 from latewood.serving.ticking import asked_at
-from latewood_eventlog.errors import EventConflict, WrongExpectedVersion
+from latewood_eventlog.errors import DatabaseUnreachable, EventConflict, WrongExpectedVersion
 from latewood_eventlog.records import Batch, StreamAppend
 from latewood_eventlog.tailer import announce
 
@@ -52,6 +55,8 @@ _PROBLEM_MAX: Final = 2_000
 _PARTITIONS_MAX: Final = 2_000
 """Characters by which a request says in words which partitions it is for."""
 
+_AGAIN_AFTER: Final = timedelta(minutes=1)
+"""When an automation is looked at again in which there was a fault, if nothing happens before."""
 
 _OVERDUE_MAX: Final = 800
 """Overdue assets that one event has room for."""
@@ -70,9 +75,9 @@ class Looked:
 def evaluate(workspace: Workspace) -> datetime | None:
     """Ask for all that is due now, in every environment; when something can become due next, if nothing changes.
 
-    None where nothing can. Raises DatabaseUnreachable; what cannot be asked for is recorded as a problem, and the
-    others go on. Cost: three queries an environment, of one with rules that are on as `read`, and planning of what is
-    due.
+    None where nothing can. Raises DatabaseUnreachable; what cannot be asked for, for whatever reason, is recorded as a
+    problem, and the others go on. Cost: three queries an environment, of one with rules that are on as `read`, and
+    planning of what is due.
     """
     return _evaluated(workspace, automations_everywhere(workspace)).again_at
 
@@ -120,6 +125,11 @@ class _Look:
                         return Looked()  # see `latewood.serving.sensors`, and `latewood.serving.notifying`
             except (WrongExpectedVersion, EventConflict):
                 self._read = None
+            except DatabaseUnreachable:
+                raise
+            except Exception as error:  # noqa: BLE001 - whatever it is, the others are not to wait for it
+                LOG.exception("automation %s", automation.name)
+                return self._failed(automation, error)
 
     # ── schedules ─────────────────────────────────────────────────────────────────────────────────────
 
@@ -212,6 +222,15 @@ class _Look:
             self._read = read_facts(self._workspace)
         return self._read
 
+    def _failed(self, automation: Found, error: Exception) -> Looked:
+        """Say so once where it is a fault that nothing can be asked for, and try again after a while."""
+        version = self._workspace.log.version(self._workspace.project, stream_of(automation.environment))
+        looked = Looked()
+        with suppress(WrongExpectedVersion, EventConflict):  # said then, if it is still so
+            automation = stands_now(self._workspace, automation)
+            looked = self._cannot(automation, UsageError(unforeseen(error)), version)
+        return replace(looked, again_at=self._workspace.clock() + _AGAIN_AFTER)
+
     def _cannot(self, automation: Found, error: UsageError, version: int) -> Looked:
         """Say once that nothing can be asked for."""
         standing, now = automation.standing, self._workspace.clock()
@@ -251,6 +270,11 @@ def record(
     stream, name = stream_of(automation.environment), (*automation.slot, version)
     own = append_of(workspace, fact, stream=stream, name=name, at=fact.at, expected=version)
     workspace.log.append(Batch(appends=(own, *appends)))
+
+
+def unforeseen(error: Exception) -> str:
+    """What is recorded of a fault that is none of the automation's own."""
+    return text(f"a fault that nobody has foreseen, {type(error).__name__}: {error}; the engine's log has where")
 
 
 def _at_places(view: View, rule: RuleDefinition, due_: Mapping[AssetKey, Ordinals]) -> Asked:

@@ -35,10 +35,11 @@ from latewood.model.keys import RunId
 from latewood.projections.runs import ended_runs, runs_named
 from latewood.projections.snapshots import snapshot
 from latewood.projections.statistics import first_failures, keys_of_ids
-from latewood.serving.automating import record
+from latewood.serving.automating import record, unforeseen
+from latewood.serving.log_lines import LOG
 from latewood.serving.requesting import planned_request
 from latewood.serving.ticking import asked_by
-from latewood_eventlog.errors import EventConflict, WrongExpectedVersion
+from latewood_eventlog.errors import DatabaseUnreachable, EventConflict, WrongExpectedVersion
 from latewood_eventlog.records import Position, StreamAppend
 from latewood_eventlog.tailer import announce
 
@@ -149,6 +150,11 @@ def _understood(
             appends.append(planned_request(workspace, view, found.location, what, run, empty=True))
         except UsageError as error:
             return _failed(before, f'run request "{request.run_key}": {error}'), ()
+        except DatabaseUnreachable:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is said where people look for it
+            LOG.exception("sensor %s", found.name)
+            return _failed(before, f'run request "{request.run_key}": {unforeseen(error)}'), ()
     fact = structs.replace(
         before,
         cursor=before.cursor if answer.cursor is None else answer.cursor,
