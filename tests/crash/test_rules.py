@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import datetime
+from textwrap import dedent
 
 import pytest
 
@@ -238,6 +239,62 @@ def test_a_run_that_was_cancelled_is_not_asked_for_again(workspace, deploy, asks
     cancel(workspace, row)
     end(workspace, row.run, RunStatus.CANCELLED)
     assert asks(loaded) == []
+
+
+def test_code_that_is_another_now_is_asked_for_once(workspace, deploy, asks):
+    loaded = deploy("code_changed()", '"b"')
+    assert asks(loaded) == [], "it was never made"
+    materialize(workspace, prepare(workspace, loaded, Asked(selection="+b")))
+    loaded = deploy("code_changed()", '"b"', a=2)
+    assert asks(loaded) == [], "that of what it reads is no code of its own"
+    loaded = deploy("code_changed()", '"b"', a=2, b=2)
+    assert asks(loaded) == ["b"]
+    assert asks(loaded) == []
+
+
+UPS = """
+    from latewood.automation import *
+
+    @asset
+    def up() -> int:
+        return 1
+
+    @asset
+    def other() -> int:
+        return 1
+
+    @asset
+    def down(up: int, other: int) -> int:
+        return up + other
+
+    {check}
+
+    keep = Rule("keep", "down", missing() & {condition})
+"""
+CHECK = """
+    @check(up)
+    def is_good(up: int) -> bool:
+        {body}
+"""
+
+
+@pytest.mark.parametrize("condition", ["all_deps(checks_passed())", "~any_deps(~checks_passed())"])
+def test_checks_have_passed_once_each_has_looked_at_it_as_it_is_now(workspace, deploy, condition):
+    def asked_with(body, *, looked=False, selection="up or other"):
+        check = dedent(CHECK).strip().format(body=body).replace("\n", "\n    ") if body else ""
+        loaded = deploy(source=UPS.replace("{check}", check).replace("{condition}", condition))
+        if looked:
+            materialize(workspace, prepare(workspace, loaded, Asked(selection=selection)))
+        for _ in range(2):  # it begins
+            evaluate_here(workspace)
+        return len(requests(workspace))
+
+    assert asked_with("", looked=True, selection="up") == 0, "other was never made"
+    assert asked_with("return False") == 0, "nobody has looked"
+    assert asked_with("return False", looked=True) == 0, "it has failed"
+    assert asked_with("raise ValueError('no verdict')", looked=True) == 0
+    assert asked_with("return True") == 0, "nobody has looked"
+    assert asked_with("return True", looked=True) == 1
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
-from latewood.commands.reading import Read, reading, select_keys
+from latewood.commands.reading import Judged, Read, reading, select_keys, verdicts_on
 from latewood.commands.views import refuse_never
 from latewood.commands.workspace import Workspace, append_of
 from latewood.decide.automation import Standing, is_on
@@ -12,7 +12,7 @@ from latewood.decide.conditions import Facts, Told, explained
 from latewood.errors import NotFound, UsageError
 from latewood.events import AutomationEvaluated, AutomationSwitched, Executor, SensorEvaluated, from_json
 from latewood.model.automations import Automation, RuleDefinition
-from latewood.model.conditions import text_of
+from latewood.model.conditions import text_of, uses
 from latewood.model.definitions import Origin
 from latewood.model.keys import AssetKey
 from latewood.model.partitions import describe
@@ -22,7 +22,7 @@ from latewood.projections.environments import existing
 from latewood.projections.past_automations import evaluation_positions, standing_positions
 from latewood.projections.runs import unfinished_runs
 from latewood.projections.snapshots import Snapshot, snapshot
-from latewood.projections.states import NOW
+from latewood.projections.states import NOW, Verdict
 from latewood_eventlog.errors import EventConflict, WrongExpectedVersion
 from latewood_eventlog.records import Batch, Position, RecordedEvent
 
@@ -190,19 +190,33 @@ def stands_now(workspace: Workspace, found: Found) -> Found:
     return replace(found, standing=now.get(found.slot, Standing()))
 
 
-def read_facts(workspace: Workspace) -> tuple[Read, Facts]:
-    """What rules of the workspace's environment are judged by. Cost: as `reading`."""
+def read_facts(workspace: Workspace, rules: Iterable[RuleDefinition] = ()) -> tuple[Read, Facts]:
+    """What these rules of the workspace's environment are judged by. Cost: as `reading`."""
     with reading(workspace) as (connection, found):
         rows = unfinished_runs(connection, workspace.project, Executor.PROCESSES)
+        checked: frozenset[Verdict] | None = None
+        if any(uses(rule.condition, "checks passed") for rule in rules):
+            judged = list(_judged(found))
+            checked = verdicts_on(connection, workspace, judged, found.state, found.view.as_of)
     facts = Facts(
         catalog=found.view.catalog,
-        state=found.state,
+        state=replace(found.state, checked=checked),
         assessed=found.assessed,
         failed=found.failed,
         running=found.running,
         going_on=frozenset(row.run for row in rows),
     )
     return found, facts
+
+
+def _judged(found: Read) -> Iterator[Judged]:
+    """Each check with each head of its asset."""
+    state = found.state
+    for asset in found.view.catalog.assets.values():
+        for id_ in (state.ids[asset.key],) if asset.checks and asset.key in state.ids else ():
+            yield from (
+                (check, asset, id_, head) for head in state.heads.get(id_, {}).values() for check in asset.checks
+            )
 
 
 def ruled(found: Read, rule: RuleDefinition) -> list[AssetKey]:
@@ -232,7 +246,7 @@ class Explanation:
 
 def explanations(workspace: Workspace, found: Found, rule: RuleDefinition) -> list[Explanation]:
     """Of each asset that the rule is about, what is true of which partitions. Raises UsageError. Cost: as `reading`."""
-    read, facts = read_facts(workspace)
+    read, facts = read_facts(workspace, [rule])
     return [_explanation(key, rule, facts, found.standing) for key in ruled(read, rule)]
 
 

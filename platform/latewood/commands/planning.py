@@ -22,11 +22,11 @@ from latewood.commands.reading import (
     reading,
     select_keys,
     state_at,
+    verdicts_on,
 )
 from latewood.commands.views import PRESENT, AsOf, View, foreseen_view, view_of
 from latewood.commands.workspace import Workspace
-from latewood.decide.actions import verdict_of
-from latewood.decide.bearing import NAMED_MAX, bearing_on, ordinals_bearing, partitions_bearing
+from latewood.decide.bearing import bearing_on, ordinals_bearing, partitions_bearing
 from latewood.decide.contents import named_paths
 from latewood.decide.nodes import Node, nodes_of
 from latewood.decide.plan import Plan, Request, plan
@@ -44,7 +44,7 @@ from latewood.model.ordinals import Ordinals
 from latewood.model.partitions import LATEST, describe, ordinal_of, parse_partitions
 from latewood.places import is_placed
 from latewood.projections.snapshots import Snapshot, snapshot, uncollected
-from latewood.projections.states import Verdict, durations, known_logics, reusable, verdict_keys
+from latewood.projections.states import Verdict, durations, known_logics, reusable
 from latewood_eventlog.records import Position
 
 STATUS: Final = "status:"
@@ -410,9 +410,7 @@ def _verdicts(
         for facts in (*state.heads.get(id_, {}).values(), *like.get((logic, asset.output), ()))
         for check in asset.checks
     ]
-    few = len(judged) <= NAMED_MAX  # of more it is quicker to read what there is than to say what is wanted
-    wanted = [verdict_of(*each, state) for each in judged] if few else None
-    return verdict_keys(connection, workspace.project, {id_ for _, _, id_ in checked}, as_of, wanted)
+    return verdicts_on(connection, workspace, judged, state, as_of)
 
 
 def _with_durations(connection: Snapshot, workspace: Workspace, as_of: Position, made: Plan) -> Plan:

@@ -11,24 +11,25 @@ from latewood.commands.failures import failures
 from latewood.commands.places import Seen, Watched, brought_here, look_at, places_at, watched, with_places
 from latewood.commands.views import PRESENT, AsOf, View, foreseen_view, read_view
 from latewood.commands.workspace import Workspace
+from latewood.decide.actions import verdict_of
 from latewood.decide.awaiting import awaiting
-from latewood.decide.bearing import bearing_on, partitions_bearing
+from latewood.decide.bearing import NAMED_MAX, bearing_on, partitions_bearing
 from latewood.decide.contents import NamedPaths, named_paths
 from latewood.decide.reasons import Cause
 from latewood.decide.select import select
 from latewood.decide.selection import parse, uses_status
 from latewood.decide.staleness import Assessed, Status, assess, waiting_for_absent
-from latewood.decide.state import Heads, Retracted, State, counted_as, with_carried
+from latewood.decide.state import Heads, Retracted, State, VersionFacts, counted_as, with_carried
 from latewood.engine.loading.loaded import Loaded
 from latewood.errors import UsageError
-from latewood.model.definitions import Catalog
+from latewood.model.definitions import AssetDefinition, Catalog, CheckDefinition
 from latewood.model.keys import AssetId, AssetKey, PartitionKey, VersionId
 from latewood.model.ordinals import Ordinals
 from latewood.model.partitions import is_partition, ordinal_of
 from latewood.projections.carried import carried_over
 from latewood.projections.retractions import retractions
 from latewood.projections.snapshots import Snapshot, snapshot, uncollected
-from latewood.projections.states import NOW, heads, never_made, refusals
+from latewood.projections.states import NOW, Verdict, heads, never_made, refusals, verdict_keys
 from latewood.projections.tried import ran_partitions, running_partitions
 from latewood.projections.versions import contents_seen
 from latewood_eventlog.records import Position
@@ -41,6 +42,9 @@ Flag = Literal["failed", "running", "waiting", "retracted", "absent"]
 
 Looked = Mapping[str, str | None]
 """Content hashes of files and folders by path; None where there is nothing."""
+
+Judged = tuple[CheckDefinition, AssetDefinition, AssetId, VersionFacts]
+"""A check, the asset that it is of, and a version that it may have judged."""
 
 About = Callable[[View], Collection[AssetKey]]
 """Which assets are asked about, once it is known which there are."""
@@ -340,6 +344,18 @@ def _perhaps_absent(view: View, found: Heads) -> Iterator[tuple[AssetId, Partiti
                 own = found.get(view.ids[key], {}).get(partition)
                 if own is None or own.version != head.version:
                     yield view.ids[key], head.partition, head.version
+
+
+def verdicts_on(
+    connection: Snapshot, workspace: Workspace, judged: Sequence[Judged], state: State, as_of: Position
+) -> frozenset[Verdict]:
+    """Which of these checks have judged the content of these versions, and maybe some more.
+
+    Cost: O(judged), of more than NAMED_MAX O(verdicts on these assets).
+    """
+    few = len(judged) <= NAMED_MAX  # of more it is quicker to read what there is than to say what is wanted
+    wanted = [verdict_of(*each, state) for each in judged] if few else None
+    return verdict_keys(connection, workspace.project, {id_ for _, _, id_, _ in judged}, as_of, wanted)
 
 
 def look(workspace: Workspace, view: View, named: NamedPaths) -> Looked:

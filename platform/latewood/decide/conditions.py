@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
 
+from latewood.decide.actions import verdict_of
 from latewood.decide.automation import LATE, Standing
-from latewood.decide.keys import check_key
 from latewood.decide.reasons import Cause
 from latewood.decide.staleness import Assessed, Status
 from latewood.decide.state import State, VersionFacts
@@ -51,6 +51,7 @@ class Facts:
     """What conditions are judged by: everything as of one position, at one instant.
 
     `failed` and `running` are asset partitions with the positions since when, `going_on` the runs that have not ended.
+    The state's `checked` has the verdicts on all heads, where a rule asks for them.
     """
 
     catalog: Catalog
@@ -189,6 +190,8 @@ class _Look:
                 return self._of_deps(condition, key, domain)
             case TickedSince():
                 return self._not_since(self._tick(condition), key, domain, own=since is None)
+            case Is(fact="checks passed"):
+                return Ordinals.from_sorted([o for o in domain if self._has_passed(key, o)])
             case Is(fact="updated"):
                 return Ordinals.from_sorted([o for o in domain if self._is_updated(key, o, since)])
             case Is(fact=fact):
@@ -304,12 +307,10 @@ class _Look:
             case "in last window":
                 scheme = self._facts.catalog[key].partitions
                 return self._facts.existing(key) if time_of(scheme) is None else last_window(scheme, state.now)
-            case "checks passed":
-                return Ordinals.from_sorted([o for o in self._facts.existing(key) if self._has_passed(key, o)])
             case "requested":
                 return self.requested.get(key, Ordinals())
-            case "updated":
-                raise AssertionError("that is since a position")
+            case "updated" | "checks passed":
+                raise AssertionError("that is asked partition by partition")
 
     def _at(self, places: Places, key: AssetKey) -> Ordinals:
         scheme, id_ = self._facts.catalog[key].partitions, self._facts.state.ids[key]
@@ -317,16 +318,15 @@ class _Look:
         return Ordinals.of(ordinal_of(scheme, name) for name in named if is_partition(scheme, name))
 
     def _has_passed(self, key: AssetKey, ordinal: int) -> bool:
-        """Whether there is a head that none of the asset's checks, as they are now, has found wrong."""
+        """Whether there is a head that each of the asset's checks, as they are now, has found right."""
         head, asset, state = self._facts.head(key, ordinal), self._facts.catalog[key], self._facts.state
         if head is None:
             return False
-        refused = {each.check_key for each in state.refusals.get((state.ids[key], head.partition), ())}
-        judged = (
-            check_key(check, head.data_version, head.partition, state.contents_of(key), asset.partitions)
-            for check in (asset.checks if refused else ())
-        )
-        return refused.isdisjoint(judged)
+        assert state.checked is not None, "it is read where a rule asks for it"
+        id_ = state.ids[key]
+        refused = {(id_, head.partition, each.check_key) for each in state.refusals.get((id_, head.partition), ())}
+        judged = {verdict_of(check, asset, id_, head, state) for check in asset.checks}
+        return judged <= state.checked and refused.isdisjoint(judged)
 
 
 def _because(assessed: Assessed, is_so: Callable[[frozenset[Cause]], bool]) -> Ordinals:

@@ -88,10 +88,12 @@ def evaluate_here(workspace: Workspace) -> Looked:
 
 
 def _evaluated(workspace: Workspace, found: Sequence[Found]) -> Looked:
-    looked = []
+    looked: list[Looked] = []
     for name in dict.fromkeys(automation.environment for automation in found if automation.is_on):
-        look = _Look(replace(workspace, environment=name))
-        looked += [look.at(each) for each in found if each.environment == name and each.is_on]
+        here = [each for each in found if each.environment == name and each.is_on]
+        rules = [each.definition for each in here if isinstance(each.definition, RuleDefinition)]
+        look = _Look(replace(workspace, environment=name), rules)
+        looked += map(look.at, here)
     evaluated = tuple(fact for each in looked for fact in each.evaluated)
     if any(fact.requests for fact in evaluated):
         announce(workspace.log.engine)
@@ -101,8 +103,9 @@ def _evaluated(workspace: Workspace, found: Sequence[Found]) -> Looked:
 class _Look:
     """One look at the automations of an environment. What its rules are judged by is read once."""
 
-    def __init__(self, workspace: Workspace) -> None:
+    def __init__(self, workspace: Workspace, rules: Sequence[RuleDefinition]) -> None:
         self._workspace = workspace
+        self._rules = rules
         self._read: tuple[Read, Facts] | None = None
 
     def at(self, automation: Found) -> Looked:
@@ -219,7 +222,7 @@ class _Look:
     def _facts(self, automation: Found) -> tuple[Read, Facts]:
         """Those of before, unless somebody has looked at it since."""
         if self._read is None or (automation.standing.position or 0) > self._read[1].state.position:
-            self._read = read_facts(self._workspace)
+            self._read = read_facts(self._workspace, self._rules)
         return self._read
 
     def _failed(self, automation: Found, error: Exception) -> Looked:
