@@ -287,14 +287,14 @@ def test_code_that_is_gone_is_said_and_it_goes_on_once_that_is_deployed_again(wo
     assert (evaluated.problem, len(evaluated.requests), len(requests(workspace))) == ("", 1, 1)
 
 
-def test_a_value_of_another_type_is_said_and_keeps_nobody_else_from_asking(workspace, clock, deploy, load):
-    source = NIGHTLY.format(target='"day"', cron='"0 6 * * *"', options="parameters={'day.scale': 'large'}")
+def test_a_value_that_nothing_would_use_is_said_and_keeps_nobody_else_from_asking(workspace, clock, deploy, load):
+    source = NIGHTLY.format(target='"month"', cron='"0 6 * * *"', options="parameters={'day.scale': 3}")
     deploy_loaded(workspace, load(source + '    other = Schedule("other", "alone", "0 6 * * *")\n'))
     evaluate(workspace)
     clock.set("2024-03-01T06:00")
     problems = {fact.name: fact.problem for fact in evaluate_here(workspace).evaluated}
     assert problems["other"] == ""
-    assert 'parameter "scale": expected int' in problems["nightly"]
+    assert '"day" is not selected, so nothing would use it' in problems["nightly"]
     assert [asked.selection for asked in requests(workspace)] == ["alone"]
 
 
@@ -347,6 +347,8 @@ def test_what_is_no_longer_defined_is_no_longer_done_and_unchanged_is_no_event(w
         ({"options": 'partition="2024", last_window=True'}, "expected one of them"),
         ({"options": 'environments="prod"'}, "expected a list of names"),
         ({"options": 'parameters={"scale": 1}'}, "expected ASSET.NAME"),
+        ({"options": 'parameters={"day.scale": "big"}'}, 'parameter "day.scale": expected int'),
+        ({"options": 'parameters={"day.size": 1}'}, 'parameter "day.size": "day" has no "size", only scale'),
         ({"target": '"day and"'}, "day and"),
         ({"options": 'partition="2023-12-31"'}, 'schedule "nightly": day: partition "2023-12-31": expected a key from'),
         ({"options": 'partition="eu"'}, 'partition "eu"'),

@@ -377,6 +377,8 @@ one = LaunchPlan("one", diabetes, fixed={"dept": 6})
 two = LaunchPlan("two", diabetes, fixed={"depth": "deep"})
 diabetes_again = LaunchPlan("diabetes", "*")
 both = LaunchPlan("both", diabetes, fixed={"depth": 1}, defaults={"depth": 2})
+every = LaunchPlan("every", "*", defaults={"diabetes.depth": "deep"})
+whole = LaunchPlan("whole", "*", fixed={"diabetes.dept": 1})
 """
     )
     assert [re.sub(": Input.*", "", message) for _, message in told] == [
@@ -384,4 +386,6 @@ both = LaunchPlan("both", diabetes, fixed={"depth": 1}, defaults={"depth": 2})
         'launch plan "two": parameter "depth": expected int, found \'deep\'',
         'launch plan "diabetes": something else to launch has this name',
         'launch plan "both": depth: fixed and a default at once',
+        'launch plan "every": parameter "diabetes.depth": expected int, found \'deep\'',
+        'launch plan "whole": parameter "diabetes.dept": "diabetes" has no "dept", only data, depth',
     ]

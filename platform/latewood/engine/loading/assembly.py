@@ -149,7 +149,7 @@ def assemble(
     observers = define_observers(found.observers, by_key, directory, inspector, problems)
     by_key.update({key: asset for key, (asset, _) in observers.items()})
     check_edges(by_key, others, named, problems)
-    launchables, handlers = define_launchables(wired, found.plans, inspector, problems)
+    launchables, handlers = define_launchables(wired, found.plans, by_key.values(), inspector, problems)
     automations, sensors = define_automations(found.automations, launchables, by_key.values(), inspector, problems)
     offered, bare = define_tasks(found.tasks, inspector, problems)
     asking: tuple[Signature | LiveTask | LiveIO, ...] = (

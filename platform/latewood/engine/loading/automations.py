@@ -8,6 +8,7 @@ from latewood.automation import Automation, Freshness, Notify, Rule, Schedule, S
 from latewood.decide.select import select
 from latewood.decide.selection import parse, uses_status
 from latewood.engine.code.inspection import Inspector
+from latewood.engine.loading.launchables import require_parameters
 from latewood.engine.loading.notifies import define_notify
 from latewood.engine.loading.problems import Problems
 from latewood.engine.loading.sensors import define_sensor
@@ -64,6 +65,7 @@ def define_automations(
                 case Schedule():
                     definition = _schedule(automation, by_name)
                     _require_partitions(definition, catalog)
+                    require_parameters(definition.parameters, catalog, by_name)
                 case Rule():
                     definition = _rule(automation)
                 case Freshness():

@@ -17,8 +17,9 @@ from latewood.engine.loading.signature import LiveTask, parameter_of, parse_para
 from latewood.engine.loading.steps import AS_ASSET, Step, Steps
 from latewood.engine.loading.tasks import bare_task, live_task
 from latewood.engine.values.annotations import type_spec
+from latewood.engine.values.recorded_types import annotation_of
 from latewood.errors import DefinitionError, ValueRefused
-from latewood.model.definitions import Parameter, TaskDefinition
+from latewood.model.definitions import AssetDefinition, Catalog, Parameter, TaskDefinition
 from latewood.model.keys import AssetKey, asset_key
 from latewood.model.types import display, fits
 from latewood.model.workflows import Launchable, LaunchPlanDefinition, WorkflowDefinition
@@ -99,9 +100,17 @@ def _outputs(workflow: Workflow[..., Any], result: Any, steps: Steps) -> dict[st
 
 
 def define_launchables(
-    wired: Iterable[Wired], plans: Iterable[LaunchPlan], inspector: Inspector, problems: Problems
+    wired: Iterable[Wired],
+    plans: Iterable[LaunchPlan],
+    assets: Iterable[AssetDefinition],
+    inspector: Inspector,
+    problems: Problems,
 ) -> tuple[tuple[Launchable, ...], dict[str, LiveTask]]:
-    """What can be launched, in order of names, and the failure handlers by workflow."""
+    """What can be launched, in order of names, and the failure handlers by workflow.
+
+    `assets` are the location's own.
+    """
+    catalog = Catalog.of(assets)
     found: dict[str, Launchable] = {}
     handlers: dict[str, LiveTask] = {}
     by_workflow: dict[str, WorkflowDefinition] = {}
@@ -126,6 +135,7 @@ def define_launchables(
                     raise Consequence("its workflow is not defined")
                 annotations = {name: given.annotation for name, given in inputs[plan.target.name].items()}
             launch_plan = _plan(plan, annotations)
+            require_parameters({**launch_plan.defaults, **launch_plan.fixed}, catalog, by_workflow)
             _require_recordable(launch_plan)
             found[plan.name] = launch_plan
         except Consequence:
@@ -133,6 +143,28 @@ def define_launchables(
         except (DefinitionError, ValueRefused) as error:
             problems.at(plan.place, f'launch plan "{plan.name}": {_message(error)}')
     return tuple(found[name] for name in sorted(found)), handlers
+
+
+def require_parameters(values: Mapping[str, Any], catalog: Catalog, launchables: Mapping[str, Launchable]) -> None:
+    """Raise DefinitionError, ValueRefused for values that assets and workflows of this location do not take.
+
+    Of other locations nothing is known here: what their assets take is found when it is asked for.
+    """
+    for target, value in values.items():
+        owner, _, name = target.rpartition(".")
+        workflow = launchables.get(owner)
+        asset = catalog.assets.get(AssetKey(owner))
+        if asset is not None:
+            taken = asset.task.parameters
+        elif isinstance(workflow, WorkflowDefinition):
+            taken = workflow.inputs
+        else:
+            continue
+        parameter = next((each for each in taken if each.name == name), None)
+        if parameter is None:
+            near = ", ".join(each.name for each in taken) or "none"
+            raise DefinitionError(f'parameter "{target}": "{owner}" has no "{name}", only {near}')
+        parse_parameter(target, annotation_of(parameter), value)
 
 
 def _require_recordable(launchable: Launchable) -> None:
