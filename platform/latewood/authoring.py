@@ -22,7 +22,7 @@ from latewood.model.policies import Resources, Retry, Timeouts
 from latewood.model.relations import All, FixedKeys, Last, Offset, PlainMapping
 from latewood.model.schemes import Scheme
 from latewood.places import IO
-from latewood.promises import Place, misuse
+from latewood.promises import Decorated, Place, misuse, undecorated
 from latewood.workflows import LaunchPlan, Workflow, composing
 
 P = ParamSpec("P")
@@ -118,7 +118,7 @@ def _meant(function: Callable[P, R]) -> Callable[P, R]:
     return function if instead is None else instead(function)
 
 
-class Asset(Generic[P, R]):
+class Asset(Decorated, Generic[P, R]):
     """A function that makes an asset (or several); call it like the function it is.
 
     One that is not made by its function, but external or virtual (`latewood.external`), is defined at `place`.
@@ -133,7 +133,7 @@ class Asset(Generic[P, R]):
         origin: Origin = Origin.MADE,
         place: Place | None = None,
     ) -> None:
-        self._function = function
+        self._function = undecorated(function, "asset")
         self.options = options
         self.fixed = dict(fixed or {})
         self.origin = origin
@@ -225,11 +225,11 @@ Upstream = Asset[..., Any] | OutputOf | From | str
 """What may stand for an upstream asset: the decorated function, one of its outputs, a key, or From(…)."""
 
 
-class Task(Generic[P, R]):
+class Task(Decorated, Generic[P, R]):
     """A typed function that can be run; a workflow that calls it, or `asset`, gives its output a name."""
 
     def __init__(self, function: Callable[P, R], options: TaskOptions, step: str = "") -> None:
-        self._function = function
+        self._function = undecorated(function, "task")
         self.options = options
         self.step = step or function.__name__
         update_wrapper(self, function)
@@ -283,11 +283,11 @@ class Partly(Generic[P, R]):
         return cast("list[R | None]", self._task.mapped(args, kwargs, self._min_success_ratio))
 
 
-class Check(Generic[P, R]):
+class Check(Decorated, Generic[P, R]):
     """A function that gives a verdict on an asset's content."""
 
     def __init__(self, function: Callable[P, R], asset: Upstream, options: CheckOptions) -> None:
-        self.function = function
+        self.function = undecorated(function, "check")
         self.asset = asset
         self.options = options
         update_wrapper(self, function)
@@ -297,11 +297,11 @@ class Check(Generic[P, R]):
         return self.function(*args, **kwargs)
 
 
-class Observer(Generic[P, R]):
+class Observer(Decorated, Generic[P, R]):
     """A function that looks at an external asset; call it like the function it is."""
 
     def __init__(self, function: Callable[P, R], asset: "Upstream", options: TaskOptions) -> None:
-        self.function = function
+        self.function = undecorated(function, "observe")
         self.asset = asset
         self.options = options
         update_wrapper(self, function)

@@ -9,7 +9,7 @@ from typing import Any, Literal, TypedDict, Unpack
 
 from latewood.context import Cursor, RunRequest, SensedRun, SensorContext, Skip
 from latewood.model.conditions import Condition, Is, OfDeps, TickedSince
-from latewood.promises import Place, here, misuse
+from latewood.promises import Decorated, Place, here, misuse, undecorated
 from latewood.secrets import Secret
 from latewood.workflows import LaunchPlan, Workflow
 
@@ -149,7 +149,7 @@ class SensorOptions(TypedDict, total=False):
     description: str
 
 
-class Sensor:
+class Sensor(Decorated):
     """A function that says what is to be run; call it like the function it is."""
 
     def __init__(
@@ -159,7 +159,7 @@ class Sensor:
         options: SensorOptions,
         place: Place,
     ) -> None:
-        self.function = function
+        self.function = undecorated(function, "sensor")
         self.target = target
         self.options = options
         self.place = place

@@ -19,6 +19,7 @@ from latewood.model.jobs import (
     RunsOn,
     UnknownUntil,
 )
+from latewood.promises import undecorated
 
 __all__ = [
     "Absent",
@@ -176,7 +177,7 @@ def runs_on(
     found = RunsOn(connector=connector, options=dict(options or {}), settings=dict(settings or {}))
 
     def decorated(function: Callable[P, R]) -> Callable[P, R]:
-        setattr(function, _RUNS_ON, found)
+        setattr(undecorated(function, "runs_on", goes_below=True), _RUNS_ON, found)
         return function
 
     return decorated

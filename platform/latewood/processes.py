@@ -15,7 +15,7 @@ from typing import ParamSpec, TypeVar
 from latewood.engine.code.commands import Command, ReportedCheck, marked
 from latewood.engine.loading.naming import RESULT
 from latewood.engine.processes.calling import call_command
-from latewood.promises import misuse
+from latewood.promises import misuse, undecorated
 from latewood.secrets import Secret
 
 __all__ = ["ReportedCheck", "command"]
@@ -58,7 +58,7 @@ def command(
 
     def decorated(function: Callable[P, R]) -> Callable[P, R]:
         made = Command(
-            function=function,
+            function=undecorated(function, "command", goes_below=True),
             template=template if isinstance(template, str) else tuple(template),
             files=None if files is None else tuple(files),
             environ=dict(env or {}),

@@ -11,12 +11,14 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
 from types import GenericAlias
-from typing import Any, Final, Literal, NamedTuple, NoReturn, Optional
+from typing import Any, Final, Literal, NamedTuple, NoReturn, Optional, TypeVar
 
 from latewood.context import Output
 from latewood.errors import DefinitionError
 
 _OWN: Final = str(Path(__file__).parent)
+
+F = TypeVar("F")
 
 
 class Place(NamedTuple):
@@ -38,6 +40,19 @@ def misuse(message: str) -> DefinitionError:
     """What to raise for something that cannot be written in a workflow's body: at the user's own line."""
     place = here()
     return DefinitionError(message, file=place.file, line=place.line)
+
+
+class Decorated:
+    """What a decorator has made of a function: one function is one such thing."""
+
+
+def undecorated(function: F, decorator: str, *, goes_below: bool = False) -> F:
+    """The function. Raises DefinitionError for what another decorator has made something of already."""
+    if isinstance(function, Decorated):
+        kind = type(function).__name__.lower()
+        way = f"write @{kind} above @{decorator}" if goes_below else "one function is one of the two"
+        raise misuse(f"@{decorator}: expected a function, found {kind} {getattr(function, '__name__', '')}; {way}")
+    return function
 
 
 @dataclass(frozen=True, eq=False, slots=True)

@@ -18,6 +18,7 @@ from latewood.errors import DefinitionError
 from latewood.mapping import NOTHING_MAPPED, Each
 from latewood.promises import (
     Call,
+    Decorated,
     Place,
     Promise,
     Source,
@@ -25,6 +26,7 @@ from latewood.promises import (
     here,
     misuse,
     promises_in,
+    undecorated,
 )
 
 P = ParamSpec("P")
@@ -162,7 +164,7 @@ class Composed:
     result: Any
 
 
-class Workflow(Generic[P, R]):
+class Workflow(Decorated, Generic[P, R]):
     """A typed function composed of task and workflow calls; call it like the function it is."""
 
     def __init__(
@@ -173,7 +175,7 @@ class Workflow(Generic[P, R]):
         description: str = "",
         on_failure: "TaskLike | None" = None,
     ) -> None:
-        self.function = function
+        self.function = undecorated(function, "workflow")
         self.name = name or function.__name__
         self.step = self.name
         self.description = description or inspect.cleandoc(function.__doc__ or "")

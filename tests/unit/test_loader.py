@@ -55,6 +55,34 @@ def reads(asset):
 TABLE = 'Table["a: int64"]'
 
 
+@pytest.mark.parametrize(
+    ("decorator", "way"),
+    [
+        ('@command(["true"], files=[])', "@command: expected a function, found asset a; write @asset above @command"),
+        ('@runs_on("shell")', "@runs_on: expected a function, found asset a; write @asset above @runs_on"),
+        ("@task", "@task: expected a function, found asset a; one function is one of the two"),
+        ("@asset", "@asset: expected a function, found asset a; one function is one of the two"),
+        ('@check("b")', "@check: expected a function, found asset a"),
+        ("@workflow", "@workflow: expected a function, found asset a"),
+        ('@observe("b")', "@observe: expected a function, found asset a"),
+        ('@sensor("b")', "@sensor: expected a function, found asset a"),
+    ],
+)
+def test_a_decorator_above_asset_loses_no_asset_without_a_word(refused, decorator, way):
+    message = refused(f"""
+        from latewood.automation import sensor
+        from latewood.external import observe
+        from latewood.plugin import runs_on
+        from latewood.processes import command
+
+        {decorator}
+        @asset
+        def a() -> int:
+            return 1
+    """)
+    assert message.startswith(f"defs.py:11: {way}")
+
+
 def test_a_table_is_no_run_parameter_and_the_message_says_where_it_belongs(refused):
     message = refused(f"""
         import pandas as pd
