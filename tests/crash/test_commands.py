@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from hashlib import sha256
 from pathlib import Path
 
@@ -77,6 +78,28 @@ def failure_of(project, key="made"):
     """The one failure of a run of this asset, which is nothing else."""
     assert project.ran(f"+{key}")[2] == 1
     return project.failures()[-1]
+
+
+def test_its_start_is_in_the_log_before_it_acts(project, tmp_path, monkeypatch):
+    acted, seen = tmp_path / "acted", []
+    project.define(f"""
+        @asset
+        @command("touch {acted}; echo 1 > $LATEWOOD_OUTPUT", files=[])
+        def made() -> int: ...
+    """)
+    append_many = project.workspace.log.append_many
+
+    def late(batches):
+        if any(event.type == "step.started" for batch in batches for each in batch.appends for event in each.events):
+            until = time.monotonic() + 0.3
+            while not acted.exists() and time.monotonic() < until:
+                time.sleep(0.01)
+            seen.append(acted.exists())
+        return append_many(batches)
+
+    monkeypatch.setattr(project.workspace.log, "append_many", late)
+    assert project.ran("made") == (1, 0, 0)
+    assert (seen, acted.exists()) == ([False], True)
 
 
 # ── languages ─────────────────────────────────────────────────────────────────────────────────────────

@@ -142,7 +142,7 @@ class TaskDefinition(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     A mapped task is called for each element of what it reads through the inputs `each`, which are lists, one with the
     other; at least `min_success_ratio` of the calls have to succeed.
     `shared` is set where the function is another location's, whose code runs it. What `runs_on` a connector is a job in
-    another system; the function is not called.
+    another system; the function is not called. Of a command `is_command` is set: what it does is done by a program.
     """
 
     name: str
@@ -167,6 +167,7 @@ class TaskDefinition(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     each: tuple[str, ...] = ()
     min_success_ratio: float = 1.0
     runs_on: RunsOn | None = None
+    is_command: bool = False
 
     @property
     def is_partition_wise(self) -> bool:

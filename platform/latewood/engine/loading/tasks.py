@@ -71,6 +71,7 @@ def bare_task(
         reuse=Reuse.of(_reuse(function, options)),
         image=options.get("image", ""),
         runs_on=job,
+        is_command=command is not None,
         **_policies(options),
     )
 

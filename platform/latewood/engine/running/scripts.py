@@ -1,7 +1,7 @@
 """What becomes of the steps of one run, as scripts: bound, reused or run, judged, and told to the log.
 
-Steps whose task allows reuse run ahead of the group commit, since repeating them is harmless; before any other step
-everything told so far is durable. Nothing is reported as done before it is.
+Steps whose task allows reuse run ahead of the group commit, since repeating them is harmless; before any other step,
+and before programs in other languages, everything told so far is durable. Nothing is reported as done before it is.
 """
 
 import random
@@ -343,9 +343,10 @@ class Scripts:
         if isinstance(reading, Failure):
             return Raised(failure=reading, duration_ms=0.0, output="")
         until = until and until + (self.now() - began)
-        if task.reuse.is_off or self._is_resumed:
-            # Repeating it may do harm: what it was started with must survive a crash in the middle of it. And what
-            # was left once may be left because of a step: then it is known which.
+        if task.reuse.is_off or task.is_command or self._is_resumed:
+            # Repeating it may do harm: what it was started with must survive a crash in the middle of it. So may what a
+            # program does, which nobody sees. And what was left once may be left because of a step: then it is known
+            # which.
             yield Durable()
         if task.each:
             return (yield from self._expansions.attempted(self, reading[0], cause))
