@@ -25,7 +25,7 @@ _HEADS = text(
     "SELECT h.project, h.asset, h.partition, v.data_version "
     "FROM heads h JOIN versions v USING (project, asset, partition, version)"
 )
-_ARTIFACTS = text("SELECT DISTINCT project, artifact, size FROM versions")
+_ARTIFACTS = text("SELECT DISTINCT project, artifact, size FROM versions WHERE artifact NOT LIKE 'io:%'")
 _HELD = text("SELECT project, name FROM leases WHERE project = ANY (:projects) AND expires_at > clock_timestamp()")
 
 

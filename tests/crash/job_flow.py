@@ -1,6 +1,12 @@
-"""The scenario of the engines that are killed while jobs run elsewhere: two one after the other, and one that fails."""
+"""The scenario of the engines that are killed while jobs run elsewhere.
+
+Two one after the other, one that fails, and one that leaves a table there, which is brought here for two others: a task
+that runs here, and a job of another connector.
+"""
 
 from datetime import timedelta
+
+import pyarrow as pa
 
 from latewood import Retry, asset
 from latewood.plugin import runs_on
@@ -27,6 +33,21 @@ def failing() -> int: ...
 @asset(retries=AGAIN)
 def after(second: int) -> int:
     return second + 1
+
+
+@asset(retries=AGAIN)
+@runs_on("local", options={"table": {"name": "days", "columns": {"day": "string", "n": "int64"}, "rows": [["mon", 2]]}})
+def days() -> pa.Table: ...
+
+
+@asset(retries=AGAIN)
+def total(days: pa.Table) -> int:
+    return sum(days["n"].to_pylist())
+
+
+@asset(retries=AGAIN)
+@runs_on("other", options={"seconds": 0.1, "values": {"result": 5}})
+def counted(days: pa.Table) -> int: ...
 
 
 @asset(retries=AGAIN)

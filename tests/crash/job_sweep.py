@@ -1,11 +1,12 @@
 """Engines that are killed at each of their effects while jobs run in another system, and an engine that goes on.
 
-    python job_sweep.py FOLDER STRIDE          each STRIDE-th effect
-    python job_sweep.py FOLDER WHEN-EFFECT     one of them again
+    python job_sweep.py FOLDER STRIDE               each STRIDE-th effect, and the first of each kind
+    python job_sweep.py FOLDER WHEN[-KIND]-EFFECT   one of them again
 
 The database's URL is in LATEWOOD_DATABASE_URL. An effect is a transaction that wrote, a commit of artifacts, a call
-handed to a worker, and whatever a connector is asked; the engine ends before or after it. Each kill has a project, and
-a system that runs its jobs, of its own, in FOLDER/jobs/PROJECT; that one shows a job a while after it was submitted.
+handed to a worker, and whatever a connector is asked, of which there are KINDS; the engine ends before or after it.
+Each kill has a project, and a system that runs its jobs, of its own, in FOLDER/jobs/PROJECT; that one shows a job a while
+after it was submitted.
 """
 
 import faulthandler
@@ -44,23 +45,33 @@ _AT_ONCE = 3
 _LONGEST_S = 60
 _APPEARS_AFTER_S = 0.15
 NEVER = Effects("never", 0)
+KINDS = ("ToSubmit", "ToPoll", "ToRead", "ToCancel", "ToFetch")
 
 CONFIGURED = """
 [connectors.local]
 factory = "latewood.testing.jobs:connect"
 folder = {env = "LATEWOOD_TEST_JOBS"}
+
+[connectors.other]
+factory = "latewood.testing.jobs:connect"
+folder = {env = "LATEWOOD_TEST_JOBS"}
 """
 
 
-def drive(root: Path, project: str, runs: tuple[RunId, RunId], actor: str, effects: Effects) -> None:
-    """Serve until both have ended; cancel the endless one as soon as a step of it has begun."""
+def drive(
+    root: Path, project: str, runs: tuple[RunId, RunId], actor: str, effects: Effects, kinds: dict[str, Effects]
+) -> None:
+    """Serve until both have ended; cancel the endless one as soon as a step of it has begun.
+
+    Of `kinds` of what connectors are asked those are the effects.
+    """
     faulthandler.dump_traceback_later(_LONGEST_S, exit=True)
     os.environ[FATAL] = f"never 0 {root / 'jobs' / project / 'effects'}"
     worker_process.subprocess = ForkedWorkers(forks_of_here(counted_worker.main))
     workspace = workspace_of(root, project, actor, effects)
     Pool.submit = _one(Pool.submit, effects)
-    Connections.ask = _one(Connections.ask, effects)
-    Connections.poll_many = _one(Connections.poll_many, effects)
+    Connections.ask = _one(_each(Connections.ask, kinds, lambda act: type(act).__name__), effects)
+    Connections.poll_many = _one(_each(Connections.poll_many, kinds, lambda _: "ToPoll"), effects)
     engine = Engine(workspace, slots=2, lease=LEASE, name=actor)
     watching = threading.Thread(target=_until_over, args=(root, project, runs, engine))
     watching.start()
@@ -90,9 +101,17 @@ def _one(act, effects):
     return counted
 
 
+def _each(act, kinds, kind_of):
+    def counted(*given):
+        with kinds.get(kind_of(given[-1]), NEVER).one():
+            return act(*given)
+
+    return counted
+
+
 def kill(root: Path, loaded: Loaded, project: str) -> tuple[int, int]:
     """How it ended, and the number of effects; FINISHED if there was nothing to kill at."""
-    when, fatal = project.split("-")
+    when, *kind, fatal = project.split("-")
     folder = root / "jobs" / project
     os.environ["LATEWOOD_TEST_JOBS"] = str(folder)
     workspace = workspace_of(root, project, "operator", NEVER)
@@ -102,10 +121,11 @@ def kill(root: Path, loaded: Loaded, project: str) -> tuple[int, int]:
         for selection in (PROMPT, "endless")
     )
     workspace.log.engine.dispose()
-    effects = Effects(when, int(fatal))
+    effects = Effects(when, 0 if kind else int(fatal))
+    kinds = {name: Effects(when, int(fatal)) for name in kind}
 
     def first() -> None:
-        drive(root, project, runs, "engine 1", effects)
+        drive(root, project, runs, "engine 1", effects, kinds)
         (folder / "count").write_text(str(effects.count))
 
     with serving(folder, appears_after_s=_APPEARS_AFTER_S):
@@ -116,7 +136,7 @@ def kill(root: Path, loaded: Loaded, project: str) -> tuple[int, int]:
         with database.begin() as connection:
             connection.execute(text("UPDATE leases SET expires_at = now() WHERE project = :p"), {"p": project})
         database.dispose()
-        again = in_a_process(lambda: drive(root, project, runs, "engine 2", NEVER))
+        again = in_a_process(lambda: drive(root, project, runs, "engine 2", NEVER, {}))
     return CRASHED if again == FINISHED else BROKEN, 0
 
 
@@ -150,7 +170,8 @@ def main() -> None:
     tell({"project": "never-0", "ended": ended, "effects": effects})
     befores = [f"before-{number}" for number in range(1, effects + 1, stride)]
     afters = [f"after-{number}" for number in range(1 + stride // 2, effects + 1, stride)]
-    sweep(root, loaded, [*befores, *afters])
+    kinds = [f"{when}-{kind}-1" for kind in KINDS for when in ("before", "after")]
+    sweep(root, loaded, [*befores, *afters, *kinds])
 
 
 if __name__ == "__main__":

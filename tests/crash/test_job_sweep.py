@@ -1,7 +1,7 @@
 """An engine may be killed at any effect while jobs run elsewhere: the other system has run each exactly once.
 
-`make soak` kills at every effect, `make test` at some. What is asserted names the kill as WHEN-EFFECT; `job_sweep.py`
-does that one again.
+`make soak` kills at every effect, `make test` at some, and at one of each kind that connectors are asked. What is
+asserted names the kill as WHEN-EFFECT or WHEN-KIND-EFFECT; `job_sweep.py` does that one again.
 """
 
 import json
@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from forks import forks
+from job_sweep import KINDS
 
 from crash.invariants import (
     ends_of_runs,
@@ -60,6 +61,8 @@ def test_each_job_ran_once_wherever_its_engine_was_killed_and_none_is_left(serve
         assert set(facts) == set(found)
         killed = [project for project, line in found.items() if line["ended"] == _CRASHED]
         assert len(killed) >= (50 if every else 5), "it depends on the time that is taken how often a job is looked at"
+        spared = {f"{when}-{kind}-1" for kind in KINDS for when in ("before", "after")}.difference(killed)
+        assert not spared, "what connectors are asked is asked of them here"
         for project in found:
             require_one_end_each(facts[project])
             assert ends_of_runs(facts[project]) == [RunStatus.FAILED, RunStatus.CANCELLED], project
@@ -79,7 +82,7 @@ def require_each_ran_once(project: str, root: Path) -> None:
     assert {key: times for key, times in Counter(one.key for one in ran).items() if times > 1} == {}, project
     times = Counter(one.labels["asset"] for one in ran)
     assert times.pop("endless", 0) <= 1, project
-    assert times == {"first": 1, "second": 1, "failing": 2}, project
+    assert times == {"first": 1, "second": 1, "failing": 2, "days": 1, "counted": 1}, project
     left = [one.key for one in ran if not one.state(time.time()).is_over]
     assert left == [], project
     states = {one.labels["asset"]: one.state(time.time()) for one in ran}
