@@ -118,7 +118,9 @@ def test_what_cannot_be_looked_at_says_why_and_nothing_is_recorded(acts, tree, w
     found = acts.refused("observe", 'selection: "feed"')
     assert found[0] == "InvalidInput"
     assert "looking took longer than 0 s" in found[1]
-    assert "fewer partitions" in found[1]
+    assert "is being built: ask again when it is" in found[1], "which is no time that anybody waits for"
+    monkeypatch.setattr(observing, "within", lambda _, act: act())
+    assert "fewer partitions" in acts.refused("observe", 'selection: "feed"')[1]
     assert recorded(workspace) == []
 
 

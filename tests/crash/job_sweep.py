@@ -5,8 +5,8 @@
 
 The database's URL is in LATEWOOD_DATABASE_URL. An effect is a transaction that wrote, a commit of artifacts, a call
 handed to a worker, and whatever a connector is asked, of which there are KINDS; the engine ends before or after it.
-Each kill has a project, and a system that runs its jobs, of its own, in FOLDER/jobs/PROJECT; that one shows a job a while
-after it was submitted.
+Each kill has a project, and a system that runs its jobs, of its own, in FOLDER/jobs/PROJECT; that one shows a job a
+while after it was submitted.
 """
 
 import faulthandler

@@ -125,7 +125,8 @@ class ObservingMutations:
         "Look at external assets by their observers or IO, as they are deployed; their location's own Python does it. "
         "All that is seen is recorded together, and what reads an asset whose content is another one is stale then. "
         "Conflict while the server looks for somebody else, but for who asks for the same by the same `key`: they "
-        "wait for it. What takes longer than a minute is refused: select less.",
+        "wait for it. What takes longer than a minute is refused: select less. An environment that is being built then "
+        "is built all the same, for who asks again.",
         missing=("asset",),
         at_home=True,
         selection=graphene.String(

@@ -5,9 +5,10 @@ Of a schedule what is seen is recorded, and then the tick. Who dies in between l
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
 from contextlib import ExitStack, suppress
 from time import monotonic
-from typing import Final, Self
+from typing import Final, Self, TypeVar
 
 from msgspec import structs
 
@@ -36,7 +37,7 @@ from latewood.engine.running.worker_protocol import (
     Request,
     Sighted,
 )
-from latewood.engine.running.workers import evaluated_of, raised_of
+from latewood.engine.running.workers import Crew, evaluated_of, raised_of
 from latewood.engine.storage.caches import caches_in_use
 from latewood.engine.values.recordable import text
 from latewood.errors import Conflict, LatewoodError, UsageError
@@ -48,6 +49,8 @@ from latewood.model.partitions import key_at
 from latewood.serving.crews import Crews
 from latewood.serving.sensing import record_as_it_stood
 from latewood_eventlog.errors import EventConflict
+
+T = TypeVar("T")
 
 Answering = Callable[[Request], Answered]
 """Has a process with an asset's code answer."""
@@ -215,7 +218,7 @@ class _Homes:
 
     def _worker(self, location: str) -> Worker:
         if location not in self._workers:
-            crew = self._crews.of_location(self._workspace, self._view, location)
+            crew = self._crew(location)
             if crew.broken is not None:
                 raise Conflict(str(crew.broken)) from crew.broken
             self._refuse_late()
@@ -228,12 +231,35 @@ class _Homes:
             self._workers[location] = worker
         return self._workers[location]
 
+    def _crew(self, location: str) -> Crew:
+        """Who is at that location. What is not ready by then goes on to be, for who asks again."""
+        try:
+            return within(
+                self._until - monotonic(), lambda: self._crews.of_location(self._workspace, self._view, location)
+            )
+        except TimeoutError:
+            raise self._late(f"the environment of {location} is being built: ask again when it is") from None
+
     def _refuse_late(self) -> None:
         if monotonic() > self._until:
-            raise UsageError(
-                f"looking took longer than {self._limit_s:g} s, and nothing of it was recorded; "
-                "select fewer assets, or with --partition fewer partitions"
-            )
+            raise self._late("select fewer assets, or with --partition fewer partitions")
+
+    def _late(self, way_out: str) -> UsageError:
+        return UsageError(f"looking took longer than {self._limit_s:g} s, and nothing of it was recorded; {way_out}")
+
+
+def within(limit_s: float, act: Callable[[], T]) -> T:
+    """What it returns, or raises. Raises TimeoutError after so long; then it goes on in a thread of its own."""
+    done: Future[T] = Future()
+
+    def run() -> None:
+        try:
+            done.set_result(act())
+        except BaseException as error:  # noqa: BLE001 - it is raised where somebody waits for it
+            done.set_exception(error)
+
+    threading.Thread(target=run, name="latewood-preparing", daemon=True).start()
+    return done.result(max(0.0, limit_s))
 
 
 def _close(worker: Worker) -> None:
