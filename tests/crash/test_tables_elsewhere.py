@@ -2,8 +2,9 @@
 
 from crash.conftest import head_keys, let_leases_end
 from crash.engines import ended, of_type, until
+from latewood.commands.bringing import bringing, bringing_lines
 from latewood.commands.materializing import materialize, prepare
-from latewood.commands.planning import Asked
+from latewood.commands.planning import Asked, plan_loaded
 from latewood.commands.reading import read
 from latewood.events import CheckEvaluated, FailureKind, RunStatus, StepFailed, StepReused, StepStarted, StepSucceeded
 from latewood.model.jobs import Job
@@ -65,7 +66,9 @@ def value_of(workspace, asset):
     return workspace.store.read(made_of(workspace, asset).artifact)
 
 
-def test_it_is_a_version_that_readers_get_and_that_other_jobs_read_where_it_is(workspace, asked_for, within, there):
+def test_it_is_a_version_that_readers_get_and_that_other_jobs_read_where_it_is(
+    workspace, asked_for, load, within, there
+):
     with within():
         asked = asked_for(made() + READ + READ_THERE + CHECKED)
         assert ended(workspace, asked).status is RunStatus.SUCCEEDED
@@ -79,6 +82,14 @@ def test_it_is_a_version_that_readers_get_and_that_other_jobs_read_where_it_is(w
     assert counted.reads == {"days": ["days"]}
     assert [fact.passed for fact in of_type(workspace, CheckEvaluated)] == [True]
     assert not list(workspace.store.directory.rglob("fetched*"))
+
+    def brings(selection):
+        view, plan = plan_loaded(workspace, load(made() + READ + READ_THERE), Asked(selection=selection, force=True))
+        return bringing_lines(bringing(workspace, view.catalog, plan))
+
+    size = f"{table.left['bytes']} bytes"
+    assert brings("*") == [f"brought here from local: days, {size}, as it is now, for total"]
+    assert brings("total or counted") == [f"brought here from local: days, {size}, for total"]
 
 
 def test_equal_content_made_anew_makes_nothing_below_it_anew(workspace, asked_for, load, within, there):

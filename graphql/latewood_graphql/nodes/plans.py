@@ -9,6 +9,7 @@ from typing import Any
 import graphene
 
 from latewood.commands.blocked import LeftOut, blocked_lines
+from latewood.commands.bringing import bringing
 from latewood.commands.by_hand import set_by_hand
 from latewood.commands.plan_words import PlanWords
 from latewood.commands.planning import STATUS, Asked
@@ -171,6 +172,18 @@ class ReplacedHead(graphene.ObjectType):
     moved = graphene.Field(MadeHead, required=True, description="How they were set.")
 
 
+class PlanBrings(graphene.ObjectType):
+    """What lies of an asset in another system now, and would be brought here for those that read it here."""
+
+    asset = graphene.String(required=True, description="Key of the asset.")
+    connector = graphene.String(required=True, description="The connector in whose system it lies.")
+    readers = many(graphene.String, "Keys of what reads it.")
+    versions = graphene.Int(required=True, description="How many versions, one of each partition that is read.")
+    bytes = graphene.Float(required=True, description="Bytes of all whose system has said how many.")
+    unsized = graphene.Int(required=True, description="Versions of which nobody has said how many bytes they have.")
+    remade = graphene.Int(required=True, description="Versions in place of which the run may make others first.")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PreviewAt:
     """A preview, and the environment it is of."""
@@ -216,6 +229,11 @@ class PlanPreview(graphene.ObjectType):
         "Heads that somebody set by hand and the run would replace; the first of them.",
         first=graphene.Int(required=True, default_value=FIRST, description="How many at most, up to 1,000."),
     )
+    brings = fallible_many(
+        PlanBrings,
+        "What would be brought here from other systems; the first of it.",
+        first=graphene.Int(required=True, default_value=FIRST, description="How many at most, up to 1,000."),
+    )
     estimate = graphene.Field(Estimate, required=True, description="How long it would take.")
 
     def resolve_assets(self: PreviewAt, _info: Any, first: int, after: str | None = None) -> Page:
@@ -238,6 +256,11 @@ class PlanPreview(graphene.ObjectType):
         """In the order of the plan."""
         at = self.environment
         return set_by_hand(at.workspace, self.found.plan, at.as_of.position)[: checked_first(first)]
+
+    def resolve_brings(self: PreviewAt, _info: Any, first: int) -> list[Any]:
+        """In the order of the plan."""
+        at, found = self.environment, self.found
+        return list(bringing(at.workspace, found.view.catalog, found.plan)[: checked_first(first)])
 
     def resolve_estimate(self: PreviewAt, _info: Any) -> dict[str, float]:
         """Over all tasks."""

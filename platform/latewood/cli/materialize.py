@@ -3,9 +3,9 @@
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -22,6 +22,7 @@ from latewood.cli.opening import open_workspace
 from latewood.cli.output import console, duration, plural, print_json, short, table
 from latewood.cli.progress import Progress
 from latewood.commands.blocked import blocked_lines, is_incomplete
+from latewood.commands.bringing import Bringing, bringing, bringing_lines
 from latewood.commands.materializing import Prepared, Result, materialize, prepare
 from latewood.commands.plan_words import PlanWords
 from latewood.commands.planning import STATUS, Asked, awaiting_lines, elsewhere_lines, plan_loaded
@@ -139,9 +140,11 @@ def plan_of_loaded(workspace: Workspace, loaded: Loaded, asked: Asked, *, json_:
     words = PlanWords(workspace, view, made)
     replaced = say_replaced(workspace, made)
     if json_:
-        print_json({**_plan_json(made, words), "would_drop": dropped, "replaces": list(map(by_hand_json, replaced))})
+        brings = list(map(asdict, bringing(workspace, view.catalog, made)))
+        more = {"would_drop": dropped, "replaces": list(map(by_hand_json, replaced)), "brings": brings}
+        print_json({**_plan_json(made, words), **more})
     else:
-        _print_plan(console(), made, asked, words)
+        _print_plan(console(), made, asked, words, bringing(workspace, view.catalog, made))
         other = [f.new.location for f in view.all_foreseen if f.base.deployment and f.defines_otherwise]
         if other and not any(made.counts[action] for action in (Action.RUN, Action.DEPENDS, Action.REUSE)):
             said = f"{', '.join(other)} as it stands here: {workspace.environment} has another deployment of it"
@@ -285,7 +288,7 @@ def _print_nothing(out: Console, made: Plan, asked: Asked) -> None:
     out.print(f"Nothing to do{why}", style="yellow")
 
 
-def _print_plan(out: Console, made: Plan, asked: Asked, words: PlanWords) -> None:
+def _print_plan(out: Console, made: Plan, asked: Asked, words: PlanWords, brings: Sequence[Bringing]) -> None:
     if not made.tasks:
         _print_nothing(out, made, asked)
         return
@@ -303,7 +306,7 @@ def _print_plan(out: Console, made: Plan, asked: Asked, words: PlanWords) -> Non
         for group in task.groups
         for key in task.node.keys
     ]
-    print_plan(out, rows, made.counts, _estimate(made))
+    print_plan(out, rows, made.counts, _estimate(made), brings)
 
 
 class PlanRow(NamedTuple):
@@ -315,7 +318,13 @@ class PlanRow(NamedTuple):
     why: str
 
 
-def print_plan(out: Console, planned: Iterable[PlanRow], counts: Mapping[Action, int], estimate: str) -> None:
+def print_plan(
+    out: Console,
+    planned: Iterable[PlanRow],
+    counts: Mapping[Action, int],
+    estimate: str,
+    brings: Iterable[Bringing] = (),
+) -> None:
     """Print a plan; what is alike, as variants are, is one row."""
     rows = table("", "asset", "partitions", "why")
     for (action, key, partitions, why), count in Counter(planned).items():
@@ -327,6 +336,8 @@ def print_plan(out: Console, planned: Iterable[PlanRow], counts: Mapping[Action,
         f"{counts[Action.FRESH]:,} fresh"
         + "".join(f", {counts[a]:,} {_ACTION_WORD[a]}" for a in (Action.SKIP, Action.BLOCKED) if counts[a])
     )
+    for line in bringing_lines(brings):
+        out.print(line)
     if estimate:
         out.print(estimate)
 

@@ -1,7 +1,7 @@
 """Runs asked for: engines drive them, by what is deployed."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,6 +17,7 @@ from latewood.cli.output import console, plural, print_json
 from latewood.cli.remote.connection import connect, of_environment
 from latewood.cli.remote.facts import moved_of
 from latewood.cli.remote.runs import follow_run
+from latewood.commands.bringing import Bringing
 from latewood.commands.by_hand import SetByHand
 from latewood.commands.sightings import NotPassed, Observed, Seen, Unseen
 from latewood.decide.reasons import Cause, Reason
@@ -30,10 +31,13 @@ if TYPE_CHECKING:
     from latewood.client import Client, Launched
 
 _TRIES: Final = 5
+_BRINGS_MAX: Final = 100
+"""Assets to be brought here that are asked for: with all else an answer is as large as it may be."""
 _PLAN: Final = """hash steps position
     counts { run depends reuse skip fresh blocked }
     leftOut(first: 1000) { nodes { message unread } }
     replaces(first: 1000) { asset partitions moved { by position at actor environment run } }
+    brings(first: 100) { asset connector readers versions bytes unsized remade }
     estimate { p50Ms p90Ms samples unknownSteps }"""
 _TASKS: Final = """assets(first: 500, after: $after) {
       nodes { assets trial groups { action partitions { count text } why reasons { cause subject check } } }
@@ -388,7 +392,10 @@ def _show_plan(client: "Client", found: Mapping[str, Any], *, json_: bool, stric
         [row for task in found["tasks"] for row in _rows(task)],
         {action: found["counts"][action.name.lower()] for action in Action},
         estimate_text(estimate["p50Ms"], estimate["p90Ms"], estimate["samples"], estimate["unknownSteps"]),
+        _brings(found),
     )
+    if len(found["brings"]) == _BRINGS_MAX:
+        out.print(f"these are the first {_BRINGS_MAX} assets that are brought here")
     return _strictly(found, strict=strict)
 
 
@@ -413,7 +420,15 @@ def _plan_json(client: "Client", found: Mapping[str, Any]) -> dict[str, Any]:
             for group in task["groups"]
         ],
         "replaces": list(map(by_hand_json, _replaced(found))),
+        "brings": list(map(asdict, _brings(found))),
     }
+
+
+def _brings(found: Mapping[str, Any]) -> list[Bringing]:
+    """What it would have brought here from other systems."""
+    return [
+        Bringing(**{**each, "readers": tuple(each["readers"]), "bytes": int(each["bytes"])}) for each in found["brings"]
+    ]
 
 
 def _rows(task: Mapping[str, Any]) -> list[PlanRow]:

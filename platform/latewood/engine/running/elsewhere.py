@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
+from latewood.decide.bringing import lies_in
 from latewood.decide.jobs import SUBMIT_PATIENCE, UNREACHABLE, ask_again_after
 from latewood.decide.state import VersionFacts
 from latewood.engine.running.asks import Durable, Remote, Rest, Script
@@ -106,12 +107,6 @@ class Elsewheres:
             failures += 1
             rest = ask_again_after(failures, random.random())  # noqa: S311 - spreads; no secret
             yield Rest(self._now() + rest, is_within)
-
-
-def lies_in(facts: VersionFacts) -> str:
-    """The connector in whose system the version lies; empty for one that lies here."""
-    address = Address.of(facts.artifact)
-    return "" if address is None else address.connector
 
 
 def _address(facts: VersionFacts) -> Address:
