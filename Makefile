@@ -43,14 +43,22 @@ test: .venv/dev ui
 	$(BIN)/python -m pytest -n 4 --dist loadfile -m "not soak"
 
 # Connectors against real servers that are started here. Needs Java 17 or later, found by JAVA_HOME or on the PATH.
-test-connectors: .venv/dev .venv/spark/done
-	LATEWOOD_SPARK_PYTHON=$(CURDIR)/.venv/spark/bin/python $(BIN)/python -m pytest tests/connectors
+test-connectors: .venv/dev .venv/spark/done .venv/bigquery/done
+	LATEWOOD_SPARK_PYTHON=$(CURDIR)/.venv/spark/bin/python LATEWOOD_BIGQUERY_PYTHON=$(CURDIR)/.venv/bigquery/bin/python \
+		$(BIN)/python -m pytest tests/connectors
 
 # An environment of its own: half a gigabyte that nothing else needs.
 .venv/spark/done: .venv/dev requirements-spark.lock
 	@echo "Installing Spark into .venv/spark; a minute or two..."
 	@$(BIN)/python -m venv .venv/spark
 	@.venv/spark/bin/python -m pip install --quiet --disable-pip-version-check --use-pep517 --require-hashes -r requirements-spark.lock
+	@touch $@
+
+# The emulator of BigQuery, likewise. It needs no Java.
+.venv/bigquery/done: .venv/dev requirements-bigquery.lock
+	@echo "Installing an emulator of BigQuery into .venv/bigquery; a minute or two..."
+	@$(BIN)/python -m venv .venv/bigquery
+	@.venv/bigquery/bin/python -m pip install --quiet --disable-pip-version-check --use-pep517 --require-hashes -r requirements-bigquery.lock
 	@touch $@
 
 check: .venv/dev ui
@@ -92,6 +100,7 @@ lock: .venv/dev
 	$(BIN)/uv pip compile --quiet pyproject.toml --extra examples --extra build --extra client --extra server --extra sql --extra dev --universal --generate-hashes --no-header --no-annotate -o requirements-dev.lock
 	$(BIN)/uv pip compile --quiet --group node --universal --generate-hashes --no-header --no-annotate -o requirements-node.lock
 	$(BIN)/uv pip compile --quiet --group spark --universal --generate-hashes --no-header --no-annotate -o requirements-spark.lock
+	$(BIN)/uv pip compile --quiet --group bigquery --universal --generate-hashes --no-header --no-annotate -o requirements-bigquery.lock
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv

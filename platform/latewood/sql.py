@@ -5,30 +5,33 @@
     reports = sql_files("reports")
 
 The tables that a query names are the assets that it reads. Versions, reuse, partitions, retries and checks are those of
-any asset; DuckDB answers it, in the worker.
+any asset. DuckDB answers it, in the worker; what is in the dialect of a warehouse is a job there.
 """
 
 import linecache
 import re
 import tomllib
 from collections.abc import Mapping
+from datetime import date, datetime
 from functools import wraps
 from os.path import normpath
 from pathlib import Path
-from typing import Any, Final, Unpack, cast
+from typing import Any, Final, Unpack, cast, get_args, get_origin
 
 import pyarrow as pa
 
 from latewood.authoring import Asset, AssetGroup, AssetOptions, Upstream
-from latewood.engine.code.queries import DIMENSION, LiveQuery, marked
+from latewood.engine.code.queries import ANSWERED_HERE, DIMENSION, LiveQuery, marked
 from latewood.engine.code.query_functions import query_function, tables_by_parameter
 from latewood.engine.queries.calling import call_query
 from latewood.errors import DefinitionError
 from latewood.model.schemes import Scheme
+from latewood.plugin import runs_on
 from latewood.promises import here
 
 try:
-    from latewood.decide.sql.query import Query, QueryFault, read_query
+    from latewood.decide.sql.pieces import pieces
+    from latewood.decide.sql.query import Mention, Query, QueryFault, read_query
 except ImportError as error:  # the extra's
     raise ImportError("assets in SQL need sqlglot and duckdb: pip install 'latewood[sql]'") from error
 
@@ -37,10 +40,19 @@ __all__ = ["sql_asset", "sql_files"]
 _HEADER: Final = re.compile(r"\s*/\*\s*latewood\b(.*?)\*/", re.DOTALL)
 _COMMENTS: Final = re.compile(r"\s*((?:--[^\n]*\n\s*)+)")
 _IN_HEADERS: Final = """
-    code_version deps description dialect group image inputs key kinds metadata owners parameters partitions pool
-    priority retries reuse tags unkeyed
+    code_version connector deps description dialect group image inputs key kinds metadata owners parameters partitions
+    pool priority retries reuse settings tags unkeyed
 """
-_KINDS: Final[Mapping[str, type]] = {"key": str, "dialect": str, "parameters": dict, "inputs": dict}
+_KINDS: Final[Mapping[str, type]] = {
+    "key": str,
+    "dialect": str,
+    "connector": str,
+    "parameters": dict,
+    "inputs": dict,
+    "settings": dict,
+}
+_JOB_TYPES: Final[Mapping[type, str]] = {kind: kind.__name__ for kind in (bool, int, float, str, date, datetime)}
+_ELSEWHERE: Final = 3  # parts, of a table that is a warehouse's own
 
 
 def sql_asset(
@@ -50,6 +62,8 @@ def sql_asset(
     *,
     parameters: Mapping[str, Any] | None = None,
     dialect: str = "duckdb",
+    connector: str = "",
+    settings: Mapping[str, Any] | None = None,
     returns: Any = pa.Table,
     within: AssetGroup | None = None,
     **options: Unpack[AssetOptions],
@@ -61,6 +75,10 @@ def sql_asset(
     a type says that one has to be given. `:partition_start`, `:partition_end` and `:partition_key` are those of its
     partition, `:partition_NAME` the key along a dimension. `returns` may declare columns: `Table["carrier: string"]`.
     `within` is the AssetGroup that it is of, if it is of one. All else is as `@asset` has it.
+
+    In the dialect of a warehouse (`bigquery`) it is a job of the `connector` of that name, or of another one that is
+    said, run as `settings` say. A table of three parts is then the warehouse's own; what reads such is not reused
+    unless `reuse` says so.
     """
     place = here()
     source = "".join(linecache.getlines(place.file))
@@ -75,6 +93,8 @@ def sql_asset(
         indent=max(0, found - (source.rfind("\n", 0, found) + 1)) if found >= 0 else 0,
         parameters=parameters,
         dialect=dialect,
+        connector=connector,
+        settings=settings or {},
         returns=returns,
         within=within,
         options=options,
@@ -163,6 +183,8 @@ def _of_file(
         fault=fault,
         parameters=said.pop("parameters", None) if not wrong else None,
         dialect=said.pop("dialect", "duckdb") if not wrong else "duckdb",
+        connector=said.pop("connector", "") if not wrong else "",
+        settings=said.pop("settings", {}) if not wrong else {},
         returns=pa.Table,
         within=within,
         options=cast("AssetOptions", {**options, **({} if fault else said)}),
@@ -178,6 +200,8 @@ def _asset(
     indent: int,
     parameters: Mapping[str, Any] | None,
     dialect: str,
+    connector: str,
+    settings: Mapping[str, Any],
     returns: Any,
     within: AssetGroup | None,
     options: AssetOptions,
@@ -195,7 +219,13 @@ def _asset(
         faults.append(f"column {error.at[1] + (indent if error.at[0] == 1 else 0)}: {error.message}")
     asked = [each.name for each in query.parameters] if query is not None else []
     partition = tuple(name for name in asked if name not in known and name.startswith(DIMENSION))
-    tables = tables_by_parameter(query.tables if query is not None else (), known)
+    is_job = dialect != ANSWERED_HERE
+    tables = tables_by_parameter(_assets(query, is_job=is_job), known)
+    types = {name: _job_type(value) for name, value in known.items()}
+    if is_job:
+        faults += [f"parameters: {dialect} is given no {name} of that type" for name, said in types.items() if not said]
+    elif connector or settings:
+        faults.append(f'connector and settings are for jobs; "{dialect}" is answered in the worker')
     function = query_function(
         key,
         file,
@@ -224,8 +254,26 @@ def _asset(
         return call_query(ask, live, args, kwargs)
 
     marked(ask, live)
+    if is_job and query is not None:
+        job = {"query": pieces(query, tables), "parameters": types, "partition": list(partition)}
+        runs_on(connector or dialect, options=job, settings=settings)(ask)
     told = cast("AssetOptions", {"kinds": ("sql",), **options, "key": key, "inputs": _inputs(live, options)})
     return Asset(ask, told if within is None else within.options_of(ask, told))
+
+
+def _assets(query: Query | None, *, is_job: bool) -> tuple[Mention, ...]:
+    """The tables that are assets; of a job's not those that its system has itself."""
+    found = query.tables if query is not None else ()
+    return tuple(table for table in found if not is_job or len(table.parts) < _ELSEWHERE)
+
+
+def _job_type(value: Any) -> str:
+    """What a job is told of a parameter's type, by its default or its type; empty for what no job is given."""
+    if isinstance(value, list) and value:
+        return f"list[{kind}]" if (kind := _job_type(value[0])) in _JOB_TYPES.values() else ""
+    if get_origin(value) is list:
+        return f"list[{kind}]" if (kind := _job_type(get_args(value)[0])) in _JOB_TYPES.values() else ""
+    return _JOB_TYPES.get(value if isinstance(value, type) else type(value), "")
 
 
 def _inputs(live: LiveQuery, options: AssetOptions) -> dict[str, Upstream]:

@@ -19,7 +19,7 @@ def test_a_top_level_folder_is_no_package(folder):
     assert not (ROOT / folder / "__init__.py").exists(), f"{folder}/ would hide the module of that name"
 
 
-LOCKS = [f"requirements{name}.lock" for name in ("", "-dev", "-node", "-spark")]
+LOCKS = [f"requirements{name}.lock" for name in ("", "-dev", "-node", "-bigquery", "-spark")]
 
 
 @pytest.mark.parametrize("lock", LOCKS)

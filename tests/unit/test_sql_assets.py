@@ -143,7 +143,10 @@ SELECT * FROM raw WHERE delay > :minutes AND day >= :partition_start
             'd = sql_asset("a/b/c/d", "FROM raw")\nx = sql_asset("x", "FROM a.b.c.d")',
             "a name has at most 3 parts; put the key in quotes",
         ),
-        ('x = sql_asset("x", "SELECT 1", dialect="spark")', 'dialect "spark": only duckdb is answered so far'),
+        (
+            'x = sql_asset("x", "SELECT 1", dialect="spark")',
+            'dialect "spark": only duckdb and bigquery are answered so far',
+        ),
         ('x = sql_asset("x", "SELECT 1", outputs={"a": pa.Table})', "outputs: a query makes one asset"),
         ('x = sql_asset("x", "FROM raw", inputs={"rwa": raw})', 'inputs names "rwa"'),
     ],

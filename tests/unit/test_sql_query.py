@@ -2,6 +2,7 @@
 
 import pytest
 
+from latewood.decide.sql.pieces import pieces
 from latewood.decide.sql.query import QueryFault, read_query
 
 
@@ -119,3 +120,21 @@ def test_what_a_database_tells_apart_counts(one, other):
 def test_the_dialect_counts_and_how_a_parameter_is_marked_does_not():
     assert read_query("SELECT 1", "spark").digest != read_query("SELECT 1").digest
     assert read_query("SELECT :a, COUNT(*)").digest == read_query("SELECT $a, count(*)").digest
+
+
+def test_in_pieces_tables_give_way_wherever_they_are_named_and_are_still_called_as_the_query_has_it():
+    text = """
+    WITH raw AS (SELECT * FROM flights)  -- not the asset
+    SELECT raw.a, flights.b, f.c FROM raw JOIN FLIGHTS ON :n = 1, `a.b` AS f, x.`a/b`, world.open.flights
+    WHERE k IN (SELECT k FROM flights f)
+    """
+    query = read_query(text, "bigquery")
+    tables = {mention.name.replace(".", "_"): mention for mention in query.tables if len(mention.parts) < 3}
+    found = pieces(query, tables)
+    between = [(each["table"], each["as"]) for each in found if not isinstance(each, str)]
+    assert between == [("flights", "flights"), ("flights", "FLIGHTS"), ("a_b", ""), ("x_a/b", "a/b"), ("flights", "")]
+    said = "".join(each if isinstance(each, str) else "<>" for each in found)
+    assert " ".join(said.split()) == (
+        "WITH raw AS (SELECT * FROM <>) SELECT raw.a, flights.b, f.c FROM raw JOIN <> ON @n = 1, <> AS f, <>, "
+        "world.open.flights WHERE k IN (SELECT k FROM <> f)"
+    )

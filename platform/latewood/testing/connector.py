@@ -50,7 +50,8 @@ class Samples:
     """Options of three jobs: one that ends well at once, one that fails, and one that goes on unless it is cancelled.
 
     `inputs` none of them has. `table` are those of one whose `result` is a table that stays in the system, the same
-    whenever it is made; where they are none that is not looked at. `patience` is how long the first two may take, and
+    whenever it is made; where they are none that is not looked at. `counted` says that its system tells no content from
+    another, so that data versions are merely counted up. `patience` is how long the first two may take, and
     how long a cancellation.
     """
 
@@ -58,6 +59,7 @@ class Samples:
     failing: Mapping[str, Any]
     long: Mapping[str, Any]
     table: Mapping[str, Any] | None = None
+    counted: bool = False
     settings: Mapping[str, Any] = field(default_factory=dict)
     outputs: Mapping[str, str] = field(default_factory=lambda: {"result": "int"})
     patience: timedelta = timedelta(minutes=2)
@@ -100,7 +102,8 @@ class _Contract:
             yield "of many at once it says what it says of each", self._many
         if self._samples.table is not None:
             yield "what stays in the system is told of so that it can be recorded", self._stays_there
-            yield "the same content has the same data version", self._same_content
+            if not self._samples.counted:
+                yield "the same content has the same data version", self._same_content
             if isinstance(self._connector, Reads):
                 yield "what lies at an address has the fingerprint that was told; nothing has none", self._looks
                 yield "what lies there is brought, with the columns and rows that were told", self._fetches
@@ -320,6 +323,7 @@ def main() -> None:
     for sample in ("quick", "failing", "long"):
         parser.add_argument(f"--{sample}", type=json.loads, required=True, metavar="JSON", help="options of the job")
     parser.add_argument("--table", type=json.loads, metavar="JSON", help="options of one whose result stays there")
+    parser.add_argument("--counted", action="store_true", help="its data versions are counted up, whatever the content")
     parser.add_argument("--set", action="append", default=[], metavar="FIELD=VALUE", help="how it is configured")
     parser.add_argument("--patience", type=float, default=120.0, metavar="SECONDS")
     given = parser.parse_args()
@@ -330,6 +334,7 @@ def main() -> None:
         failing=given.failing,
         long=given.long,
         table=given.table,
+        counted=given.counted,
         patience=timedelta(seconds=given.patience),
     )
     try:

@@ -21,7 +21,7 @@ from latewood.engine.code.commands import (
     template_part,
     undeclared_files,
 )
-from latewood.engine.code.queries import LiveQuery
+from latewood.engine.code.queries import ANSWERED_HERE, LiveQuery
 from latewood.engine.code.resolution import Resolution, is_own
 from latewood.engine.storage.file_hash import sha256_of
 from latewood.errors import DefinitionError
@@ -117,7 +117,8 @@ class Inspector:
         if given is not None or live.query is None:
             return given_version(given or "", file=file, qualname=qualname)
         part = CodePart(name=f"{file}:{qualname}", digest=live.query.digest)
-        packages = [(live.query.dialect, metadata.version(live.query.dialect))]
+        is_here = live.query.dialect == ANSWERED_HERE
+        packages = [(ANSWERED_HERE, metadata.version(ANSWERED_HERE))] if is_here else []
         return computed_version(part.digest, [part], packages, [], file=file, qualname=qualname)
 
     def first_party_sources(self) -> dict[str, bytes]:

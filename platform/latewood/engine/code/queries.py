@@ -10,6 +10,9 @@ if TYPE_CHECKING:
 
 _QUERY: Final = "__latewood_query__"
 
+ANSWERED_HERE: Final = "duckdb"
+"""The dialect of queries that workers answer; those of others are jobs of a connector."""
+
 WINDOW: Final = "partition_window"
 KEY: Final = "partition_key"
 GRID: Final = "partition_grid"

@@ -21,7 +21,9 @@ from typing import Any, Literal
 
 from latewood.decide.module_names import ModuleNames, module_names
 
-OWN_PACKAGES = frozenset({"latewood", "latewood_eventlog", "latewood_graphql", "latewood_ui", "latewood_spark"})
+OWN_PACKAGES = frozenset(
+    {"latewood", "latewood_eventlog", "latewood_graphql", "latewood_ui", "latewood_bigquery", "latewood_spark"}
+)
 """Packages whose code is no part of a user's logic."""
 
 

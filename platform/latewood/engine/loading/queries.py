@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Final
 
 from latewood.engine.code.inspection import Inspector
-from latewood.engine.code.queries import DIMENSION, END, KEY, START, LiveQuery
+from latewood.engine.code.queries import ANSWERED_HERE, DIMENSION, END, KEY, START, LiveQuery
 from latewood.engine.loading.signature import Signature
 from latewood.errors import DefinitionError
 from latewood.model.code import CodeVersion
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from latewood.decide.sql.query import Mention, Query
 
 _PARTS_MAX: Final = 3
-_ANSWERED: Final = "duckdb"
+_ANSWERED: Final = (ANSWERED_HERE, "bigquery")
 _NOT_FOR_QUERIES: Final = ("outputs", "subsettable", "partition_column", "partitions_per_step")
 
 
@@ -31,8 +31,11 @@ def query_code(live: LiveQuery, signature: Signature, options: Mapping[str, Any]
 
 
 def reuse_of(live: LiveQuery, options: Mapping[str, Any]) -> bool | timedelta:
-    """Whether results are reused: by itself only where the query would say the same again."""
-    changes = live.query is not None and bool(live.query.changing)
+    """Whether results are reused: by itself only where the query would say the same again, as far as is known here.
+
+    Of tables that a warehouse has itself nobody here knows when they change.
+    """
+    changes = live.query is not None and bool(live.query.changing or {*live.query.tables} - {*live.tables.values()})
     choice: bool | timedelta = options.get("reuse", not changes)
     return choice
 
@@ -43,9 +46,10 @@ def table_of(live: LiveQuery, mention: "Mention") -> str:
 
 
 def _faults(live: LiveQuery, query: "Query", signature: Signature, options: Mapping[str, Any]) -> Iterator[str]:
-    if query.dialect != _ANSWERED:
-        yield f'dialect "{query.dialect}": only {_ANSWERED} is answered so far'
-    for mention in query.tables:
+    if query.dialect not in _ANSWERED:
+        yield f'dialect "{query.dialect}": only {" and ".join(_ANSWERED)} are answered so far'
+    is_job = query.dialect != ANSWERED_HERE
+    for mention in query.tables if not is_job else ():
         if len(mention.parts) > _PARTS_MAX:
             quoted = "/".join(mention.parts)
             yield f'{table_of(live, mention)}: a name has at most {_PARTS_MAX} parts; put the key in quotes, "{quoted}"'
@@ -69,7 +73,9 @@ def _faults(live: LiveQuery, query: "Query", signature: Signature, options: Mapp
     for name in sorted(known - asked):
         yield f"parameters: the query asks for no :{name}"
     for name in live.partition:
-        if name not in (START, END, KEY) and (fault := _fault_of_dimension(name, options)):
+        if name not in (START, END, KEY) and is_job:
+            yield f":{name}: a job is told its :{START}, :{END} and :{KEY} alone"
+        elif name not in (START, END, KEY) and (fault := _fault_of_dimension(name, options)):
             yield fault
 
 

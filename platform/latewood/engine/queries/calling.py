@@ -7,7 +7,7 @@ from datetime import tzinfo
 from typing import Any, Final
 
 from latewood.decide.sql.columns import derivations
-from latewood.engine.code.queries import END, GRID, KEY, START, WINDOW, LiveQuery
+from latewood.engine.code.queries import ANSWERED_HERE, END, GRID, KEY, START, WINDOW, LiveQuery
 from latewood.engine.loading.naming import RESULT
 from latewood.engine.processes.told import told_to
 from latewood.engine.queries.database import Means, QueryFailed, answer
@@ -25,6 +25,8 @@ def call_query(function: Any, live: LiveQuery, args: tuple[Any, ...], kwargs: Ma
     """
     if live.query is None:
         raise QueryFailed("; ".join(live.faults))
+    if live.query.dialect != ANSWERED_HERE:
+        raise QueryFailed(f"a query in the dialect of {live.query.dialect} is a job there, and not answered here")
     told = told_to(function)
     bound = inspect.signature(live.function).bind(*args, **kwargs)
     bound.apply_defaults()
