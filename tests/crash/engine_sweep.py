@@ -9,10 +9,12 @@ of its own, `KIND-WHEN-EFFECT`; prints one JSON line for each.
 - `engine`: a transaction that wrote (an append; a lease that was taken, renewed, given back), a call handed to a
   worker, a commit of artifacts. The engine ends before or after it; another one goes on once its leases have ended.
 - `worker`: an artifact staged, a commit of artifacts, an answer. The worker ends before or after it.
-- `server`: an append. The server is killed before or after it, and started again; the engine waits for it.
+- `server`: an append. The server is killed before it, and again when it is done, so that its answer is lost; it is
+  started again, and the engine waits for it. Each event is met so in one project; in others there is time in between.
 """
 
 import faulthandler
+import json
 import os
 import signal
 import sys
@@ -25,6 +27,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import counted_worker
+import psycopg2
 from counted_worker import FATAL
 from effects import BROKEN, CRASHED, FINISHED, CountedStore, Effects, tell
 from engine_flow import PROMPT
@@ -191,59 +194,81 @@ def _worker(scenario: Scenario, when: str, fatal: int) -> tuple[int, int]:
 
 
 class ServerKills(Effects):
-    """Counts appends; the server is killed before one and after the next one, then `stride` of them are left alone.
+    """Kills the server at an append: before it, and again when it is done, so that its answer is lost.
 
-    An append that found no server comes again, and counts again: with a stride of 1 each is killed before and after.
+    Then `apart` of them are left alone. An append is known by its events: one that found no server comes again, with
+    others that came meanwhile. Apart by 0 each event is met both times, and much comes at once; else less does.
     """
 
-    def __init__(self, stride: int) -> None:
+    def __init__(self, apart: int) -> None:
         super().__init__("never", 0)
         self._home = Path(os.environ["LATEWOOD_TEST_SERVER"])
-        self._stride = stride
-        self._restarting = threading.Thread()
+        self._starting = threading.Thread()
+        self._lock = threading.Lock()
+        self._apart, self._left_alone = apart, 0
+        self._seen: set[str] = set()
+        self._met: dict[str, set[str]] = {"before": set(), "after": set()}
         self.kills = 0
 
     def watch(self, database) -> None:
-        @event.listens_for(database, "before_cursor_execute")
-        def _before(connection, _cursor, statement, *_others) -> None:
-            if "record_events" in statement:
-                connection.info["number"] = number = self._next()
-                if number % (2 + self._stride) == 1:
-                    self._kill()
+        @event.listens_for(database, "do_execute")
+        def _append(cursor, statement, parameters, _context) -> bool:
+            if "record_events" not in statement:
+                return False
+            events = {each["event_id"] for each in json.loads(parameters["rows_0"])}
+            with self._lock:
+                is_met = self._is_met(events)
+                is_killed = is_met and self._killed("before", events, cursor)
+            cursor.execute(statement, parameters)
+            with self._lock:
+                if is_met and not is_killed and self._killed("after", events, cursor):
+                    self._left_alone = 0
+                    raise psycopg2.OperationalError("server closed the connection unexpectedly")
+            return True
 
-        @event.listens_for(database, "after_cursor_execute")
-        def _after(connection, *_others) -> None:
-            if connection.info.pop("number", 0) % (2 + self._stride) == 2:
-                self._kill()
+    def _is_met(self, events: set[str]) -> bool:
+        is_new = not self._seen >= events
+        self._seen |= events
+        if is_new and self.kills and self._left_alone < self._apart:
+            self._left_alone += 1
+            return False
+        return True
 
-    def _kill(self) -> None:
+    def _killed(self, when: str, events: set[str], cursor) -> bool:
+        """Whether it is now: once for each event. Whoever comes while it starts waits for that."""
+        if events <= self._met[when]:
+            return False
+        if self._starting.ident is not None:
+            self._starting.join()
         found = server.status(self._home)
-        if isinstance(found, server.Stopped) or self._restarting.is_alive():
-            return
+        assert isinstance(found, server.Running), "it was started again"
+        self._met[when] |= events
         self.kills += 1
-        os.kill(found.pid, signal.SIGKILL if self.kills % 2 else signal.SIGQUIT)
-        self._restarting = threading.Thread(target=self._start_again)
-        self._restarting.start()
+        for process in (found.pid, cursor.connection.get_backend_pid()):
+            with suppress(ProcessLookupError):  # a server that is gone takes its backends along
+                os.kill(process, signal.SIGKILL)
+        self._starting = threading.Thread(target=server.ensure_started, args=(self._home,))
+        self._starting.start()
+        return True
 
-    def _start_again(self) -> None:
-        """As soon as it is gone: one that is about to quit still answers."""
-        while not isinstance(server.status(self._home), server.Stopped):
-            time.sleep(0.01)
-        server.ensure_started(self._home)
+    @property
+    def missed(self) -> int:
+        """Of each event one where the server was not killed before, and one where it was not after."""
+        return sum(len(self._seen - met) for met in self._met.values())
 
 
-def _server(scenario: Scenario, when: str, fatal: int) -> tuple[int, int]:
+def _server(scenario: Scenario, _when: str, apart: int) -> tuple[int, int]:
     counted = scenario.folder / "count"
 
     def drive() -> None:
-        kills = ServerKills(fatal)
+        kills = ServerKills(apart)
         scenario.drive("engine 1", kills)
-        counted.write_text(str(kills.kills))
+        counted.write_text(f"{kills.kills} {kills.missed}")
 
     ended = in_a_process(drive)
     server.ensure_started(Path(os.environ["LATEWOOD_TEST_SERVER"]))
-    kills = int(counted.read_text()) if ended == FINISHED else 0
-    return CRASHED if kills else ended, kills
+    kills, missed = map(int, counted.read_text().split()) if ended == FINISHED else (0, 0)
+    return (BROKEN if missed and not apart else CRASHED if kills else ended), kills
 
 
 # ── many of them ──────────────────────────────────────────────────────────────────────────────────────
@@ -275,8 +300,8 @@ def main() -> None:
         return
     stride = int(sys.argv[3])
     if what == "server":
-        for each in range(stride, stride + 3):  # one after the other: there is one server
-            sweep(root, loaded, [f"server-both-{each}"])
+        for apart in range(4):  # one after the other: there is one server
+            sweep(root, loaded, [f"server-both-{apart}"])
         return
     project = f"{what}-never-0"
     scenario_ended, effects = kill_of(root, loaded, project)

@@ -120,8 +120,12 @@ def require_nothing_late(log: EventLog) -> None:
     assert {run: found for run, found in turns.items() if len(found) > len(set(found))} == {}
 
 
-def require_nothing_held(engine: Engine, projects: Iterable[str]) -> None:
-    """No lease of these projects is held: no run, no slot, no flight, nobody who is here."""
+def held(engine: Engine, projects: Iterable[str]) -> list[tuple[str, str]]:
+    """The leases of these projects: of runs, slots, flights, and of who is here."""
     with engine.connect() as connection:
-        held = connection.execute(_HELD, {"projects": list(projects)}).all()
-    assert held == []
+        return [tuple(row) for row in connection.execute(_HELD, {"projects": list(projects)})]
+
+
+def require_nothing_held(engine: Engine, projects: Iterable[str]) -> None:
+    """No lease of these projects is held."""
+    assert held(engine, projects) == []
