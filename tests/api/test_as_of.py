@@ -141,6 +141,17 @@ CHECKED = """
     def is_enough(price: int) -> bool:
         return price >= {least}
 """
+TWICE = """
+    def priced() -> int:
+        return 1
+
+    price = asset(key="price")(priced)
+    copy = asset(key="copy")(priced)
+
+    @check(price, blocking=True)
+    def is_enough(price: int) -> bool:
+        return price >= {least}
+"""
 ASKED = (EVERYTHING, MORE)
 """Two, since one answer may be so large and no larger."""
 
@@ -223,3 +234,14 @@ def test_what_was_refused_and_is_accepted_since_was_refused_then(api, made, work
         return shown["use"], shown["version"]["isAccepted"]
 
     assert (at(before), at(None)) == (("REFUSED", False), ("HEAD", True))
+
+
+def test_so_was_what_a_head_was_taken_from(api, made, workspace):
+    made(TWICE.format(least=2), selection="price")
+    made(TWICE.format(least=2), selection="copy")
+    before = workspace.log.position()
+    made(TWICE.format(least=1))
+    ask = """query ($at: Moment) { project(asOf: $at) { environment {
+        why(asset: "copy") { takenFrom { asset isAccepted } } } } }"""
+    found = [api(ask, at=at)["project"]["environment"]["why"]["takenFrom"]["isAccepted"] for at in (before, None)]
+    assert found == [False, True]

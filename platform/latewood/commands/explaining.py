@@ -327,7 +327,8 @@ class _LoggedPast:
         if source is None:
             return None
         names = names_of(self._connection, self._workspace, self._view, [source[0]])
-        return names[source[0]], versions_of(self._connection, self._workspace.project, [source])[source]
+        found = versions_of(self._connection, self._workspace.project, [source], self._view.as_of)
+        return names[source[0]], found[source]
 
     def making(self, facts: VersionFacts) -> Making:
         """How the version came to be."""
