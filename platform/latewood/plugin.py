@@ -5,6 +5,17 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, ParamSpec, Protocol, TypeVar, runtime_checkable
 
+from latewood.model.happenings import (
+    ColumnTold,
+    DatasetMade,
+    DatasetRead,
+    DatasetSeen,
+    Happening,
+    RunHappened,
+    RunTold,
+    StepHappened,
+    Turn,
+)
 from latewood.model.jobs import (
     Absent,
     Elsewhere,
@@ -24,10 +35,15 @@ from latewood.promises import undecorated
 __all__ = [
     "Absent",
     "Codec",
+    "ColumnTold",
     "Connector",
+    "DatasetMade",
+    "DatasetRead",
+    "DatasetSeen",
     "Elsewhere",
     "Finding",
     "Found",
+    "Happening",
     "HasContent",
     "HasMetadata",
     "Job",
@@ -36,11 +52,16 @@ __all__ = [
     "JobOutput",
     "JobState",
     "JobStatus",
+    "Listener",
     "PermanentError",
     "PollsMany",
     "Reads",
+    "RunHappened",
+    "RunTold",
     "RunsOn",
+    "StepHappened",
     "TransientError",
+    "Turn",
     "UnknownUntil",
     "runs_on",
     "what_runs",
@@ -187,3 +208,22 @@ def what_runs(function: object) -> RunsOn | None:
     """Which connector does what the function says, if one does."""
     found = getattr(function, _RUNS_ON, None)
     return found if isinstance(found, RunsOn) else None
+
+
+# ── listeners ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+@runtime_checkable
+class Listener(Protocol):
+    """Tells another system what has happened. Announced as an entry point of the group `latewood.listeners`.
+
+    That is a function of where to tell it, of a `namespace` in place of the project's name, and of an `api_key`, both
+    empty by default, which returns a listener or raises ValueError.
+    """
+
+    def tell(self, happenings: Sequence[Happening], /) -> Sequence[str]:
+        """Tell these, in their order; what was refused and will be again, and why, a line each.
+
+        When it returns they are told for good. Raises TransientError where the system cannot be reached, or not now:
+        then all of them are told again, as they are after a crash. So what is told must say which it is.
+        """

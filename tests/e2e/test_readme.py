@@ -68,6 +68,7 @@ def test_every_command_and_option_that_the_readme_lists_exists_and_the_reverse(s
             assert option in (*_LISTED_BY_HELP, *re.findall(r"--[a-z-]+", text)), f"{command} {option}"
     commands = ("", "materialize", "lineage", "show", "runs", "run", "log tail", "rollback", "env create", "env diff")
     commands += ("gc", "retract", "compare", "rerun", "report", "engine", "run show", "dev", "server", "token create")
+    commands += ("openlineage",)
     known = set(re.findall(r"--[a-z-]+", "".join(_help(shell, *command.split()) for command in commands)))
     assert set(re.findall(r"`(--[a-z-]+)", text)) <= known
 

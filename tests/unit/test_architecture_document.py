@@ -8,7 +8,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "ARCHITECTURE.md").read_text()
 PACKAGES = {"latewood": ROOT / "platform", "latewood_eventlog": ROOT / "eventlog", "latewood_graphql": ROOT / "graphql"}
-PACKAGES |= dict.fromkeys(("latewood_bigquery", "latewood_spark"), ROOT / "plugins")
+PACKAGES |= dict.fromkeys(("latewood_bigquery", "latewood_openlineage", "latewood_spark"), ROOT / "plugins")
 
 
 def test_every_test_it_names_exists():

@@ -362,6 +362,10 @@ _STEPS: Final = text(
     "WHERE s.project = :project AND s.run = w.run AND s.step > :after ORDER BY s.step LIMIT :limit) AS l "
     "ORDER BY l.step"
 )
+_LEFT: Final = text(
+    "SELECT step FROM steps WHERE project = :project AND run = :run AND ended_position IS NULL AND status = 'running' "
+    "ORDER BY step"
+)
 _EXPANSIONS: Final = text(
     "SELECT e.step, s.assets[1], e.first, e.count, e.elements FROM expansions e "
     "JOIN steps s ON s.project = e.project AND s.run = e.run AND s.step = e.step WHERE e.project = :project "
@@ -409,6 +413,14 @@ def steps_of_runs(
     for run, *step in tuples(connection, _STEPS, given):
         found[run].append(StepRow(*step))
     return found
+
+
+def steps_left(connection: Connection, project: str, run: RunId) -> list[int]:
+    """The steps of which an attempt was begun and has no end; once the run is over these stay so, in order.
+
+    Cost: O(steps of the run).
+    """
+    return list(connection.execute(_LEFT, {"project": project, "run": run}).scalars())
 
 
 def expansions_of(connection: Connection, project: str, run: RunId, as_of: Position | None = None) -> list[Expansion]:

@@ -22,7 +22,15 @@ from typing import Any, Literal
 from latewood.decide.module_names import ModuleNames, module_names
 
 OWN_PACKAGES = frozenset(
-    {"latewood", "latewood_eventlog", "latewood_graphql", "latewood_ui", "latewood_bigquery", "latewood_spark"}
+    {
+        "latewood",
+        "latewood_eventlog",
+        "latewood_graphql",
+        "latewood_ui",
+        "latewood_bigquery",
+        "latewood_openlineage",
+        "latewood_spark",
+    }
 )
 """Packages whose code is no part of a user's logic."""
 
