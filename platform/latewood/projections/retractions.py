@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any, Final
 
-from sqlalchemy import BigInteger, Boolean, Column, Connection, DateTime, Table, Text, text
+from sqlalchemy import BigInteger, Boolean, Column, Connection, DateTime, Index, Table, Text, text
 
 from latewood.decide.state import Retraction, VersionFacts
 from latewood.events import RetractionUndone, VersionsRetracted
@@ -31,13 +31,15 @@ table: Final = Table(
     Column("actor", Text, nullable=False),
     Column("at", DateTime(timezone=True), nullable=False),
 )
+# Who asks whether anything was retracted before a position reads the first one.
+Index("retractions_position", table.c.project, table.c.from_position)
 
 
 class RetractionsProjection:
     """Versions that were retracted, and taken back: one row for every time somebody said so."""
 
     name = "retractions"
-    version = 1
+    version = 2
     inline = True
     tables = (table,)
     types = frozenset({"versions.retracted", "retraction.undone"})
