@@ -25,6 +25,7 @@ from latewood.commands.planning import Asked
 from latewood.commands.views import view_of
 from latewood.engine.running import workers
 from latewood.engine.running.pool import Job, Pool
+from latewood.engine.running.process_limits import ProcessLimits
 from latewood.engine.running.worker_protocol import Call, CallRange, Open
 from latewood.engine.running.workers import Crew
 from latewood.engine.storage.store import ArtifactAddress
@@ -376,7 +377,7 @@ def test_compiled_code_that_crashes_or_hangs_is_a_failed_attempt_and_its_slot_is
         def below(crashing: int, swallowing: int) -> int:
             return crashing
     """
-    monkeypatch.setattr(workers, "Worker", partial(workers.Worker, grace_s=0.3))
+    monkeypatch.setattr(workers, "Worker", partial(workers.Worker, limits=ProcessLimits(grace_s=0.3)))
     with within() as serving:
         found = ended(workspace, asked_for("from datetime import timedelta\n" + dedent(source)))
         assert (found.status, found.ran, found.failed) == (RunStatus.FAILED, 3, 2)

@@ -24,6 +24,7 @@ from latewood.commands.reproducing import reproduce
 from latewood.engine.loading.configuration import Recorded
 from latewood.engine.loading.loader import load_file
 from latewood.engine.processes.environment import environment_of
+from latewood.engine.running.process_limits import ProcessLimits
 from latewood.engine.running.worker_process import Worker, WorkerUnusable
 from latewood.engine.running.worker_protocol import Call, Open, Returned
 from latewood.errors import UsageError
@@ -433,13 +434,13 @@ def test_a_timeout_holds_user_code_alone_and_not_the_storing_of_what_it_returned
     where = {"folder": folder, "location": "assets.py", "paths": (), "root": folder, "environment": "prod"}
     opened = Open(**where, project="p", store=folder, results=folder)
     call = {"partition": "", "parameters": {}, "inputs": {}, "run": "r", "step": 0, "attempt": 1}
-    with Worker(opened, interpreter=sys.executable, environ={}, grace_s=0.0) as worker:
+    with Worker(opened, interpreter=sys.executable, environ={}, limits=ProcessLimits(grace_s=0.0)) as worker:
         assert isinstance(worker.call(Call(**call, assets=("n",))), Returned)
         answer = worker.call(Call(**call, assets=("endless",)))
         assert answer.failure.message == "still running after 0.1 s; its process was ended"
         assert isinstance(worker.call(Call(**call, assets=("n",))), Returned)
         answer = worker.call(Call(**call, assets=("n",), limit_s=0.3))  # the time for all attempts is for all of it
-        assert answer.failure.message == "still running after 0.3 s; its process was ended"
+        assert answer.failure.message == "still storing what it made after 0.3 s; its process was ended"
 
 
 def test_code_that_hangs_while_it_is_loaded_or_left_is_ended(tmp_path):
@@ -454,12 +455,14 @@ def test_code_that_hangs_while_it_is_loaded_or_left_is_ended(tmp_path):
     where = {"folder": folder, "location": "assets.py", "paths": (), "root": folder, "environment": "prod"}
     opened = Open(**where, project="p", store=folder, results=folder, configurations={"Till": configured})
     call = Call(assets=("n",), partition="", parameters={}, inputs={}, run="r", step=0, attempt=1)
-    with Worker(opened, interpreter=sys.executable, environ={}, grace_s=0.0, close_max_s=0.2) as worker:
+    with Worker(opened, interpreter=sys.executable, environ={}, limits=ProcessLimits(closing_s=0.2)) as worker:
         assert isinstance(worker.call(call), Returned)
         (failure,) = worker.close().values()
-    assert failure.message == "still running after 0.2 s; its process was ended"
+    assert failure.message == "still leaving its resources after 0.2 s; its process was ended"
     with (
-        Worker(opened, interpreter=sys.executable, environ={"HANGS": "1"}, grace_s=0.0, load_max_s=0.2) as worker,
+        Worker(
+            opened, interpreter=sys.executable, environ={"HANGS": "1"}, limits=ProcessLimits(loading_s=0.2)
+        ) as worker,
         pytest.raises(WorkerUnusable, match=r"it was not loaded within 0.2 s"),
     ):
         worker.start()

@@ -89,6 +89,11 @@ def test_endless_nesting_is_refused():
 def test_what_is_too_large_is_refused_with_both_sizes():
     with pytest.raises(ValueRefused, match=f"at most {METADATA_BYTES_MAX:,} bytes, found"):
         recordable_metadata({str(n): "x" * 100 for n in range(1_000)}, subject="a")
+    for value, size in (("x" * 100_000, "100,000"), ("€" * 3_000, "9,000"), (Path("p" * 9_000), "9,000")):
+        with pytest.raises(ValueRefused, match=f"^metadata 'm' of a: expected at most 8,192 bytes, found {size};"):
+            recordable_metadata({"m": value}, subject="a")
+    with pytest.raises(ValueRefused, match=r"^metadata of a: expected at most 8,192 bytes, found 40,008;"):
+        recordable_metadata({"m": "\x01" * 8_000}, subject="a")  # escaped, and that in JSON
 
 
 def test_text_that_utf8_cannot_hold_is_escaped_and_long_text_is_cut():

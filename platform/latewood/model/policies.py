@@ -67,7 +67,13 @@ class Timeouts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     that are equal to others before them; these begin to wait anew, as does what was interrupted.
     A run in the command's own process calls one step after the other: there a step could begin when its turn is."""
     total: timedelta | None = None
-    """Of all attempts together, waiting included: one that runs then is ended, and none begins."""
+    """Of all attempts together, waiting included: one that runs then is ended, and none begins. It counts for loading
+    and storing, too."""
+
+    @property
+    def once(self) -> timedelta | None:
+        """Of what is called once and not again, such as a check: the shorter of `running` and `total`."""
+        return min((limit for limit in (self.running, self.total) if limit is not None), default=None)
 
     def __post_init__(self) -> None:
         if self.running is self.queued is self.total is None:

@@ -230,12 +230,11 @@ class Caller:
         definition = next(found for found in asset.checks if found.name == check.check)
         step = _step(self._node((check.asset,), {}), check.step, check.version.partition)
         facts = unrecorded(check.version.partition, check.version.artifact, check.data_version)
-        with self._limited(definition.task.timeouts.running):
-            return _verdict(self._check_calls(RunId(check.run)).evaluate(step, asset, definition, facts))
+        return _verdict(self._check_calls(RunId(check.run)).evaluate(step, asset, definition, facts))
 
     def _handled(self, handle: Handle) -> Returned | Failed:
         failure = WorkflowFailure(workflow=handle.workflow, run_id=RunId(handle.run), steps=handle.steps)
-        with self._limited(handler_of(self._loaded, handle.workflow).timeouts.running):
+        with self._limited(handler_of(self._loaded, handle.workflow).timeouts.once):
             outcome = call_handler(self._loaded, self._resources, failure)
         if isinstance(outcome, Raised):
             return _failed(outcome)
@@ -245,7 +244,9 @@ class Caller:
         asset, every = self._assets[request.asset], self._assets.values()
         run = RunId(request.observation)
         looking = Looking(self._loaded, self._resources, run, _now, self._environment, every)
-        with self._limited(asset.task.timeouts.running):
+        limit = asset.task.timeouts.once
+        is_own = asset.stored is None or limit is not None
+        with self._limited(limit) if is_own else nullcontext():
             found = looking.look(asset, ordinal_of(asset.partitions, request.partition))
         match found:
             case Sight():
@@ -263,7 +264,7 @@ class Caller:
 
     def _check_calls(self, run: RunId) -> CheckCalls:
         context = self._attempts(run, _now, nullcontext).context
-        return CheckCalls(self._loaded, self._values, self._resources, context, run)
+        return CheckCalls(self._loaded, self._values, self._resources, context, run, around=self._limited)
 
     def _attempts(
         self,
@@ -288,11 +289,8 @@ class Caller:
 
     @contextmanager
     def _limited(self, limit: timedelta | None) -> Iterator[None]:
-        """The time of user code alone is limited, by an engine that does not see when it begins and ends."""
-        if limit is None:
-            yield
-            return
-        self._say(Running(limit_s=limit.total_seconds()))
+        """The time of user code is its task's matter, to an engine that does not see when it begins and ends."""
+        self._say(Running(own=True, limit_s=None if limit is None else limit.total_seconds()))
         try:
             yield
         finally:

@@ -1,7 +1,9 @@
 """Calling checks: from a version to a verdict, the same way as a task is called."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 from latewood.context import CheckResult, Context
@@ -25,7 +27,8 @@ from latewood.model.keys import RunId
 class CheckCalls:
     """Calls the checks of a loaded location for the steps of one run, or the looks of one observation.
 
-    `context` makes what they are told of it. Commands do not see the environment's variables that are `hidden`.
+    `context` makes what they are told of it; `around` is entered for user code alone, with the time that it may take.
+    Commands do not see the environment's variables that are `hidden`.
     """
 
     def __init__(
@@ -37,8 +40,10 @@ class CheckCalls:
         run: RunId,
         *,
         hidden: frozenset[str] = frozenset(),
+        around: Callable[[timedelta | None], AbstractContextManager[None]] = lambda _: nullcontext(),
     ) -> None:
         self._run = run
+        self._around = around
         self._hidden = hidden
         self._loaded = loaded
         self._values = values
@@ -85,8 +90,9 @@ class CheckCalls:
             version=check.task.code,
             hidden=self._hidden,
         )
-        with telling(told), folders_kept():
-            outcome = call(self._resources.calling(live), arguments, timeout=check.task.timeouts.running)
+        limit = check.task.timeouts.once
+        with self._around(limit), telling(told), folders_kept():
+            outcome = call(self._resources.calling(live), arguments, timeout=limit)
         if isinstance(outcome, Raised):
             return no_verdict(outcome)
         try:

@@ -22,4 +22,4 @@ def call_handler(loaded: Loaded, resources: OpenResources, failure: WorkflowFail
     task, live = handler_of(loaded, failure.workflow), loaded.handlers[failure.workflow]
     arguments = dict.fromkeys(live.inputs, failure)
     values = {p.name: live_parameter(live.parameters[p.name], p.default, loaded.root) for p in task.parameters}
-    return call(resources.calling(live), {**arguments, **values}, timeout=task.timeouts.running)
+    return call(resources.calling(live), {**arguments, **values}, timeout=task.timeouts.once)

@@ -110,7 +110,7 @@ class Looking:
         outcome = call(
             self._resources.calling(live),
             arguments | received(live, asset, (ordinal, ordinal + 1), context),
-            timeout=task.timeouts.running,
+            timeout=task.timeouts.once,
         )
         if isinstance(outcome, Raised):
             return outcome

@@ -14,6 +14,7 @@ from queue import SimpleQueue
 from time import monotonic
 from typing import Final
 
+from latewood.engine.running.process_limits import ProcessLimits
 from latewood.engine.running.worker_process import MayPlace, Worker, refuse_placing
 from latewood.engine.running.worker_protocol import Answered, Failed, Request, ReturnedRange
 from latewood.engine.running.workers import Crew
@@ -89,6 +90,7 @@ class Pool:
         self._memory_max = memory_max
         self._waiting: Job | None = None
         self._environ = os.environ if environ is None else environ
+        ProcessLimits.of(self._environ)  # what is wrong there is said before anything is begun
         self._members: list[_Member] = []
         self._lock = threading.Lock()
         self._threads: list[threading.Thread] = []

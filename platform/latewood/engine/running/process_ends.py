@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Final
 
 from latewood import __version__
@@ -31,11 +32,22 @@ class TooLarge:
     bytes_max: int
 
 
+class Phase(StrEnum):
+    """What a process is at, as is told of one that is not done with it in time."""
+
+    LOADING = "loading its code"
+    READING = "loading what it reads"
+    OWN = "running"
+    STORING = "storing what it made"
+    CLOSING = "leaving its resources"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Overdue:
-    """The process neither answered nor ended in time."""
+    """The process neither answered nor ended in time, in this phase."""
 
     seconds: float
+    phase: Phase = Phase.OWN
 
 
 End = Died | TooLarge | Overdue
@@ -48,8 +60,8 @@ def failure_of(end: End) -> Failure:
         case Died(code=code):
             how = f"was killed by signal {-code}" if code < 0 else f"ended with code {code}"
             return Failure(kind=FailureKind.USER, error=PROCESS_ENDED, message=f"its process {how}")
-        case Overdue(seconds=seconds):
-            message = f"still running after {seconds:g} s; its process was ended"
+        case Overdue(seconds=seconds, phase=phase):
+            message = f"still {phase} after {seconds:g} s; its process was ended"
             return Failure(kind=FailureKind.TIMEOUT, error="TimeoutError", message=message)
         case TooLarge(bytes_max=bytes_max):
             message = f"over its memory of {size_text(bytes_max)}; its process was ended"

@@ -30,8 +30,8 @@ Asked right before, and not answered to a run that another process has taken ove
 class Storing:
     """Stores what tasks make for places of their own, for an environment.
 
-    `may_copy` is asked as `may_place`, for a version that was head before. `around` is entered for user code alone,
-    with the time that it may take.
+    `may_copy` is asked as `may_place`, for a version that was head before. `around` is entered for IO whose time is
+    limited, with that.
     """
 
     def __init__(
@@ -114,8 +114,8 @@ class Storing:
             return self._stored_at(asset, step, examined)
 
     def _stored_at(self, asset: AssetDefinition, step: Step, examined: Examined) -> Put | Raised:
-        limit = asset.task.timeouts.running
-        with self._around(limit):
+        limit = asset.task.timeouts.once
+        with nullcontext() if limit is None else self._around(limit):
             return self._places.put(asset, step.partition, self._environment, examined, limit)
 
     def _asked(
@@ -128,8 +128,7 @@ class Storing:
             facts, values = unrecorded(step.partition, staged.address, examined.data_version), Values(aside)
             verdicts = {}
             for check in [check for check in asset.checks if check.name not in given]:
-                with self._around(check.task.timeouts.running):
-                    verdicts[check.name] = self._check_calls.evaluate(step, asset, check, facts, values=values)
+                verdicts[check.name] = self._check_calls.evaluate(step, asset, check, facts, values=values)
             return verdicts
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from select import POLLIN, poll
+from select import POLLIN, POLLOUT, poll
 from time import monotonic
 from types import MappingProxyType
 from typing import IO, Final, NamedTuple, Self
@@ -22,7 +22,8 @@ from latewood.engine.processes.environment import environment_of
 from latewood.engine.running.calls import PROCESS_ENDED
 from latewood.engine.running.live_logs import live_log, printed_so_far
 from latewood.engine.running.memory import Bounds, kill_commands, memory_of
-from latewood.engine.running.process_ends import Died, End, Overdue, TooLarge, failure_of, not_expected
+from latewood.engine.running.process_ends import Died, End, Overdue, Phase, TooLarge, failure_of, not_expected
+from latewood.engine.running.process_limits import ProcessLimits
 from latewood.engine.running.redacted_answers import without_secrets
 from latewood.engine.running.worker_protocol import (
     Answer,
@@ -69,17 +70,8 @@ _LOOK_MS: Final = 200
 _LOOK_CLOSELY_MS: Final = 20
 """The same where its memory is limited: what it can take meanwhile is some 50 MB."""
 
-_GRACE_S: Final = 5
-"""How much longer than a task's timeout its process may take to say that it is over."""
-
 _LAST_WORDS_S: Final = 5
 """How long a process may live that can answer no more."""
-
-_LOAD_MAX_S: Final = 600
-"""How long code may take to load: to wait for what hangs would be to wait for ever, with a slot."""
-
-_CLOSE_MAX_S: Final = 60
-"""How long resources may take to be left."""
 
 _STDERR_MAX: Final = 2_000
 """Characters of what a worker printed before it died: the end says why."""
@@ -91,8 +83,8 @@ _STDERR_READ: Final = 1 << 19
 class _Limit(NamedTuple):
     """By when something is to be heard, on this process' clock; of how many seconds that is the end."""
 
-    at: float | None
-    seconds: float | None
+    at: float
+    seconds: float
 
 
 class WorkerUnusable(LatewoodError):
@@ -123,6 +115,8 @@ class Worker:
     Nothing it answers or prints is handed on with a secret in it that the location's configurations refer to, or that
     this process has seen: it may be killed before it can look itself. It does not see the variables `hidden`, which are
     other locations' secrets, but for those that are its own as well, and has these `variables` besides.
+
+    Whatever it is at, it is ended where that takes longer than the `limits` say, by default those of the environment.
     """
 
     def __init__(
@@ -134,13 +128,12 @@ class Worker:
         refuse: Callable[[Opened], str] = lambda _: "",
         hidden: Collection[str] = (),
         variables: Mapping[str, str] = MappingProxyType({}),
-        grace_s: float = _GRACE_S,
-        load_max_s: float = _LOAD_MAX_S,
-        close_max_s: float = _CLOSE_MAX_S,
+        limits: ProcessLimits | None = None,
     ) -> None:
-        self._grace_s = grace_s
-        self._load_max_s = load_max_s
-        self._close_max_s = close_max_s
+        self._limits = limits or ProcessLimits.of(environ)
+        self._phase = Phase.LOADING
+        self._limit: _Limit | None = None
+        self._whole: _Limit | None = None
         self.location = opened.location
         configurations = opened.configurations.values() if isinstance(opened, Open) else ()
         self._secrets = secrets_of(configurations, Path(opened.root))
@@ -166,7 +159,7 @@ class Worker:
     def start(self) -> Opened:
         """Start the process and load the location. Raises WorkerUnusable."""
         self._begin()
-        match self._exchange(self._open, within_s=self._load_max_s):
+        match self._exchange(self._open, Phase.LOADING):
             case Opened() as opened:
                 if because := self._refuse(opened):
                     raise self._unusable(because)
@@ -182,9 +175,9 @@ class Worker:
         What it prints is printed here. Raises WorkerUnusable.
         """
         self._begin()
-        answer = self._exchange(self._open, within_s=self._load_max_s)
+        answer = self._exchange(self._open, Phase.LOADING)
         while isinstance(answer, Referring):
-            answer = self._exchange(refer(answer), within_s=self._load_max_s)
+            answer = self._exchange(refer(answer), Phase.LOADING)
         if not isinstance(answer, Defined | Refused):
             raise self._unusable(not_expected(answer, self._interpreter))
         sys.stderr.write(f"{said}\n" if (said := self._tail()) else "")
@@ -207,6 +200,8 @@ class Worker:
             )
         except OSError as error:
             raise self._unusable(f"{error.filename or self._interpreter}: {error.strerror}") from error
+        assert self._process.stdin is not None, "it was started with pipes"
+        os.set_blocking(self._process.stdin.fileno(), False)
 
     def call(self, call: Call | Recall) -> Returned | Failed:
         """What the task returned, or how it failed. Raises WorkerUnusable as `ask` does."""
@@ -235,12 +230,13 @@ class Worker:
         called = request.calls if isinstance(request, CallRange) else (request,) if isinstance(request, Call) else ()
         self._live = [live_log(self._results, call.run, call.step, call.attempt) for call in called if call.live]
         limit_s = called[0].limit_s if called else None
-        return self._answered(self._exchange(request, memory, may_place, within_s=limit_s))
+        return self._answered(self._exchange(request, Phase.READING, memory, may_place, within_s=limit_s))
 
     def following(self) -> Answered:
         """The next of the verdicts that follow the last answer; those of a process that died are failures."""
         if self._process is None:
             return Failed(failure=self._end)
+        self._enter(Phase.READING)
         return self._answered(self._heard(self._process, None, refuse_placing))
 
     def _answered(self, found: Answer | End) -> Answered:
@@ -274,7 +270,7 @@ class Worker:
         """Let it leave the resources that it has entered, then end it; each failure by the resource's name."""
         if self._process is None:
             return {}
-        match self._exchange(Close(), within_s=self._close_max_s):
+        match self._exchange(Close(), Phase.CLOSING):
             case Closed(failures=failures):
                 self.kill()
                 return failures
@@ -289,6 +285,7 @@ class Worker:
     def _exchange(
         self,
         message: Open | Load | Referred | Request | Close,
+        phase: Phase,
         memory: int | None = None,
         may_place: MayPlace = refuse_placing,
         *,
@@ -297,45 +294,79 @@ class Worker:
         process = self._process
         assert process is not None, "the process was started"
         bounds = None if memory is None else Bounds.of(process.pid, memory)
+        self._enter(phase)
+        self._whole = None if within_s is None else _Limit(monotonic() + within_s + self._limits.grace_s, within_s)
         try:
-            _say(process, message)
+            return self._say(process, message) or self._heard(process, bounds, may_place)
         except BrokenPipeError:
             return self._died(process)  # before it had read everything
-        return self._heard(process, bounds, may_place, within_s)
+        finally:
+            self._whole = None
 
-    def _heard(
-        self,
-        process: "subprocess.Popen[bytes]",
-        bounds: Bounds | None,
-        may_place: MayPlace,
-        within_s: float | None = None,
-    ) -> Answer | End:
-        """The next answer, whatever the process says before it; that there was none, if it is not there by then."""
-        whole = _Limit(None if within_s is None else monotonic() + within_s + self._grace_s, within_s)
-        limit = whole
+    def _heard(self, process: "subprocess.Popen[bytes]", bounds: Bounds | None, may_place: MayPlace) -> Answer | End:
+        """The next answer, whatever the process says before it."""
         try:
-            while line := self._line(process, limit.at, bounds):
+            while line := self._line(process, bounds):
+                if not isinstance(line, bytes):
+                    return line
                 match decode_answer(line):
-                    case Running(limit_s=limit_s):
-                        own = whole if limit_s is None else _Limit(monotonic() + limit_s + self._grace_s, limit_s)
-                        limit = own if whole.at is None or (own.at is not None and own.at < whole.at) else whole
+                    case Running(own=own, limit_s=limit_s):
+                        self._enter(Phase.OWN if own else Phase.STORING, limit_s)
                     case Hello(latewood=theirs):
                         if theirs != __version__:
                             raise self._unusable(_OTHER.format(theirs, __version__))
                     case Placing() as asked:
-                        may_place(asked, partial(_answer_placing, process))
+                        self._enter(Phase.OWN)  # it waits for whoever answers
+                        may_place(asked, partial(self._answer_placing, process))
                     case answer:
                         self._see_secrets()
                         return without_secrets(answer)
         except msgspec.MsgspecError as error:
             raise self._unusable(f"it answered what is no answer ({error})") from error
-        if line is None:
-            return (
-                Overdue(seconds=limit.seconds or 0.0)
-                if bounds is None or not bounds.are_passed
-                else TooLarge(bounds.bytes_max)
-            )
         return self._died(process)
+
+    def _enter(self, phase: Phase, own_s: float | None = None) -> None:
+        """So long it may take from now on; what a task does itself takes its own time, where that is limited."""
+        limits = self._limits
+        match phase:
+            case Phase.OWN:
+                limit = None if own_s is None else _Limit(monotonic() + own_s + limits.grace_s, own_s)
+            case Phase.LOADING:
+                limit = _Limit(monotonic() + limits.loading_s, limits.loading_s)
+            case Phase.CLOSING:
+                limit = _Limit(monotonic() + limits.closing_s, limits.closing_s)
+            case _:
+                limit = _Limit(monotonic() + limits.around_s, limits.around_s)
+        self._phase, self._limit = phase, limit
+
+    @property
+    def _overdue(self) -> Overdue | None:
+        """How it is overdue now, if it is: at what it does, or with all that it was asked for."""
+        phase, limit, whole = self._phase, self._limit, self._whole
+        for one in (limit, None if phase is Phase.OWN else whole):
+            if one is not None and monotonic() > one.at:
+                return Overdue(seconds=one.seconds, phase=phase)
+        return None
+
+    def _say(
+        self, process: "subprocess.Popen[bytes]", message: Open | Load | Referred | Request | Close | Place
+    ) -> Overdue | None:
+        """Have it read this; how it is overdue where it does not."""
+        assert process.stdin is not None, "it was started with pipes"
+        pipe, looking, left = process.stdin.fileno(), poll(), memoryview(encode(message) + b"\n")
+        looking.register(pipe, POLLOUT)
+        while left:
+            try:
+                left = left[os.write(pipe, left) :]
+            except BlockingIOError:
+                if not looking.poll(_LOOK_MS) and (overdue := self._overdue) is not None:
+                    return overdue
+        return None
+
+    def _answer_placing(self, process: "subprocess.Popen[bytes]", allowed: bool) -> None:  # noqa: FBT001 - as asked
+        self._enter(Phase.STORING)
+        with suppress(OSError, ValueError):  # it has ended meanwhile
+            self._say(process, Place(allowed=allowed))
 
     def _died(self, process: "subprocess.Popen[bytes]") -> Died:
         try:
@@ -345,8 +376,8 @@ class Worker:
             code = process.wait()
         return Died(code=code, printed=self._tail())
 
-    def _line(self, process: "subprocess.Popen[bytes]", deadline: float | None, bounds: Bounds | None) -> bytes | None:
-        """The next line it writes, nothing when it has ended before that, None if it does neither in time and bounds.
+    def _line(self, process: "subprocess.Popen[bytes]", bounds: Bounds | None) -> bytes | Overdue | TooLarge:
+        """The next line it writes, nothing when it has ended before that; else how it does neither in time and bounds.
 
         That the pipe stays open says nothing: what user code has forked holds it as well, and may live longer.
         """
@@ -362,8 +393,10 @@ class Worker:
                 found += piece
             elif ended:
                 return b""
-            elif (deadline is not None and monotonic() > deadline) or (bounds is not None and bounds.are_passed):
-                return None
+            elif bounds is not None and bounds.are_passed:
+                return TooLarge(bounds.bytes_max)
+            elif (overdue := self._overdue) is not None:
+                return overdue
         line, _, rest = bytes(found).partition(b"\n")
         self._found = bytearray(rest)
         return line
@@ -415,14 +448,3 @@ class Worker:
 
 
 _OTHER: Final = "its Latewood is {}, and the one that you run is {}; both must be one version"
-
-
-def _say(process: "subprocess.Popen[bytes]", message: Open | Load | Referred | Request | Close | Place) -> None:
-    assert process.stdin is not None, "it was started with pipes"
-    process.stdin.write(encode(message) + b"\n")
-    process.stdin.flush()
-
-
-def _answer_placing(process: "subprocess.Popen[bytes]", allowed: bool) -> None:  # noqa: FBT001 - as it is asked
-    with suppress(BrokenPipeError, ValueError):  # it has ended meanwhile
-        _say(process, Place(allowed=allowed))

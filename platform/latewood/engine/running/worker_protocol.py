@@ -254,8 +254,9 @@ class Check(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
 
 class Running(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """User code begins whose time is limited to so many seconds, or has ended; an answer is to come."""
+    """What a task does itself begins, which may take so many seconds, or has ended; an answer is to come."""
 
+    own: bool = False
     limit_s: float | None = None
 
 

@@ -105,6 +105,17 @@ def text(value: str, limit: int = TEXT_MAX) -> str:
     return sound[: limit - 3].decode("utf-8", "ignore") + "…"
 
 
+def _whole(value: str, place: str) -> str:
+    """The text, of which nothing is cut. Raises ValueRefused if that is too much."""
+    size = len(value.encode("utf-8", "backslashreplace"))
+    if size > METADATA_BYTES_MAX:
+        raise ValueRefused(
+            f"{place}: expected at most {METADATA_BYTES_MAX:,} bytes, found {size:,}; "
+            "what is larger belongs in an asset"
+        )
+    return text(value, 4 * METADATA_BYTES_MAX)  # so long it is at most, with all that has to be escaped
+
+
 def _plain(value: Any, place: str, depth: int) -> Any:
     if depth > _DEPTH_MAX:
         raise ValueRefused(f"{place}: expected at most {_DEPTH_MAX} levels, found more")
@@ -118,13 +129,13 @@ def _plain(value: Any, place: str, depth: int) -> Any:
         case float():
             return float(value) if math.isfinite(value) else str(float(value))
         case str():
-            return text(value, METADATA_BYTES_MAX)
+            return _whole(value, place)
         case datetime() | date() | time():
             return value.isoformat()
         case timedelta():
             return value.total_seconds()
         case PurePath():
-            return text(str(value), METADATA_BYTES_MAX)
+            return _whole(str(value), place)
         case Mapping():
             return {text(str(name)): _plain(part, f"{place}[{name!r}]", depth + 1) for name, part in value.items()}
         case list() | tuple() | set() | frozenset():

@@ -1,0 +1,136 @@
+"""Processes that hang, whatever they are at: each is ended, its attempt has failed, and its slot is free."""
+
+from functools import partial
+from textwrap import dedent
+
+import pytest
+
+from crash.engines import ended, of_type
+from latewood.commands.views import view_of
+from latewood.engine.running import workers
+from latewood.engine.running.pool import Pool
+from latewood.engine.running.process_limits import AROUND, LOADING, ProcessLimits
+from latewood.errors import UsageError
+from latewood.events import CheckEvaluated, FailureKind, RunStatus, StepFailed
+
+HANGING = """
+    import os
+    import signal
+    from latewood.io import IO
+
+    def may_hang(how):
+        match (Path(ROOT) / "hangs").read_text():
+            case "import" if how == "import":
+                time.sleep(600)
+            case "load" if how == "asleep":
+                time.sleep(600)
+            case "load" if how == "still":
+                os.kill(os.getpid(), signal.SIGSTOP)
+
+    class Shelf(IO):
+        def store(self, place, value):
+            place.path.write_text(str(value))
+
+        def load(self, place):
+            may_hang(place.name)
+            return int(place.path.read_text())
+
+        def exists(self, place):
+            return place.path.exists()
+
+        def fingerprint(self, place):
+            return place.path.read_text()
+
+    may_hang("import")
+
+    @asset(io=Shelf("asleep"))
+    def first() -> int:
+        return 1
+
+    @asset(io=Shelf("still"))
+    def second() -> int:
+        return 1
+
+    @asset(timeouts=timedelta(hours=1))
+    def reads(first: int) -> int:
+        return first
+
+    @asset(timeouts=Timeouts(total=timedelta(seconds=TOTAL)), retries=3)
+    def reads_still(second: int) -> int:
+        return second
+"""
+
+
+@pytest.fixture
+def hanging(tmp_path, asked_for, monkeypatch):
+    """Asks for a run by processes that hang so, with these limits."""
+
+    def ask(how, selection="*", total=3600, **limits):
+        found = partial(workers.Worker, limits=ProcessLimits(**limits))
+        (tmp_path / "hangs").write_text("")
+        source = HANGING.replace("ROOT", repr(str(tmp_path))).replace("TOTAL", str(total))
+        asked = asked_for("from datetime import timedelta\n" + dedent(source), selection)
+        (tmp_path / "hangs").write_text(how)
+        monkeypatch.setattr(workers, "Worker", found)
+        return asked
+
+    return ask
+
+
+def failures(workspace, run):
+    keys = {id_: key for key, id_ in view_of(workspace).ids.items()}
+    return {keys[f.assets[0]]: f.failure for f in of_type(workspace, StepFailed) if f.run == run and f.retry_at is None}
+
+
+def busy(engine):
+    (line,) = [each for each in engine.telling.metrics().splitlines() if each.startswith("latewood_worker_slots_busy")]
+    return float(line.split()[-1])
+
+
+def test_a_process_that_hangs_before_the_task_is_called_is_ended_with_what_it_was_at(workspace, within, hanging):
+    with within() as engine:
+        asked = hanging("import", "first", loading_s=0.3)
+        assert ended(workspace, asked).status is RunStatus.FAILED
+        assert failures(workspace, asked.run)["first"].message.endswith("it was not loaded within 0.3 s")
+        asked = hanging("nothing", "first or second")
+        assert ended(workspace, asked).status is RunStatus.SUCCEEDED
+    with within() as engine:
+        asked = hanging("load", "reads", around_s=0.3)
+        assert ended(workspace, asked).status is RunStatus.FAILED
+        assert failures(workspace, asked.run)["reads"].message == (
+            "still loading what it reads after 0.3 s; its process was ended"
+        )
+        asked = hanging("load", "reads_still", total=0.4, grace_s=0.0)
+        assert ended(workspace, asked).status is RunStatus.FAILED
+        assert busy(engine) == 0
+    failure = failures(workspace, asked.run)["reads_still"]
+    assert failure.kind is FailureKind.TIMEOUT
+    assert failure.message.startswith("still loading what it reads after 0.")
+    assert failure.message.endswith("; its process was ended; all attempts together may take 0.4 s")
+    assert len([fact for fact in of_type(workspace, StepFailed) if fact.run == asked.run]) == 1, "no time is left"
+
+
+def test_a_check_ends_where_no_time_is_left_for_all_attempts_at_it(workspace, within, asked_for):
+    source = """
+        from datetime import timedelta
+
+        @asset
+        def checked() -> int:
+            return 1
+
+        @check(checked, blocking=True, timeouts=Timeouts(total=timedelta(seconds=0.2)))
+        def is_endless(value: int) -> bool:
+            time.sleep(600)
+            return True
+    """
+    with within():
+        assert ended(workspace, asked_for(source)).status is RunStatus.FAILED
+    (verdict,) = of_type(workspace, CheckEvaluated)
+    assert (verdict.passed, verdict.failure.message) == (False, "still running after 0.2 s")
+
+
+def test_limits_are_those_of_the_environment_and_what_is_none_is_refused_before_an_engine_begins():
+    assert ProcessLimits.of({LOADING: "20", AROUND: "60"}) == ProcessLimits(loading_s=20, around_s=60)
+    for wrong in ("0", "-1", "1.5", "soon", "9" * 30):
+        with pytest.raises(UsageError, match=f"{LOADING}: expected whole seconds"):
+            Pool(1, {LOADING: wrong})
