@@ -441,6 +441,10 @@ def test_a_timeout_holds_user_code_alone_and_not_the_storing_of_what_it_returned
         assert isinstance(worker.call(Call(**call, assets=("n",))), Returned)
         answer = worker.call(Call(**call, assets=("n",), limit_s=0.3))  # the time for all attempts is for all of it
         assert answer.failure.message == "still storing what it made after 0.3 s; its process was ended"
+        worker.start()
+        worker.hurry(0.3)  # and who waits for it has waited for some of that
+        answer = worker.call_range([Call(**call, assets=("n",), limit_s=600)])
+        assert answer.failure.message.startswith("still storing what it made after 0.")
 
 
 def test_code_that_hangs_while_it_is_loaded_or_left_is_ended(tmp_path):

@@ -15,11 +15,10 @@ from time import monotonic
 from typing import Final
 
 from latewood.engine.running.process_limits import ProcessLimits
-from latewood.engine.running.worker_process import MayPlace, Worker, refuse_placing
-from latewood.engine.running.worker_protocol import Answered, Failed, Request, ReturnedRange
+from latewood.engine.running.worker_process import MayPlace, Worker, failed_by, refuse_placing
+from latewood.engine.running.worker_protocol import Answered, CallRange, Failed, Request, ReturnedRange
 from latewood.engine.running.workers import Crew
-from latewood.engine.values.recordable import text
-from latewood.errors import LatewoodError, StoreError
+from latewood.errors import LatewoodError
 from latewood.events import Failure, FailureKind
 
 _AGE_MAX: Final = timedelta(hours=1)
@@ -116,7 +115,7 @@ class Pool:
         What nobody can do has failed at once.
         """
         if job.crew.broken is not None:
-            job.done(_failed(job.crew.broken))
+            job.done(failed_by(job.crew.broken))
             return
         with self._lock:
             self._waiting = job
@@ -136,6 +135,8 @@ class Pool:
         self._waiting = None
         member = self._member_for(job.crew)
         member.job = job
+        if isinstance(job.request, CallRange):  # it may be starting still
+            member.worker.hurry(job.request.calls[0].limit_s)
         member.jobs.put(job)
 
     def warm(self, crew: Crew) -> None:
@@ -208,7 +209,7 @@ class Pool:
         except (LatewoodError, OSError) as error:  # OSError: no file, or no process, is to be had
             broken = error
         while (job := member.jobs.get()) is not None:
-            answer = _failed(broken) if broken is not None else _called(member.worker, job)
+            answer = failed_by(broken) if broken is not None else _called(member.worker, job)
             following = answer.following if isinstance(answer, ReturnedRange) else ()
             tell = partial(job.done, answer)
             for which in following:
@@ -234,16 +235,11 @@ def _called(worker: Worker, job: Job) -> Answered:
     try:
         return worker.ask(job.request, memory=job.memory, may_place=job.may_place)
     except (LatewoodError, OSError) as error:
-        return _failed(error)
+        return failed_by(error)
 
 
 def _following(worker: Worker) -> Answered:
     try:
         return worker.following()
     except (LatewoodError, OSError) as error:
-        return _failed(error)
-
-
-def _failed(error: LatewoodError | OSError) -> Failed:
-    kind = FailureKind.STORE if isinstance(error, StoreError) else FailureKind.REFUSED
-    return Failed(failure=Failure(kind=kind, error=type(error).__name__, message=text(str(error))))
+        return failed_by(error)

@@ -15,6 +15,7 @@ from types import MappingProxyType
 from typing import IO, Final, NamedTuple, Self
 
 import msgspec
+from msgspec.structs import replace
 
 from latewood import __version__
 from latewood.engine.loading.configuration import secrets_of
@@ -59,8 +60,9 @@ from latewood.engine.running.worker_protocol import (
     encode,
 )
 from latewood.engine.storage.store import ArtifactStore
+from latewood.engine.values.recordable import text
 from latewood.engine.values.redaction import redacted
-from latewood.errors import LatewoodError, SecretUnavailable
+from latewood.errors import LatewoodError, SecretUnavailable, StoreError
 from latewood.events import Failure, FailureKind
 
 _PIECE: Final = 1 << 16
@@ -72,6 +74,9 @@ _LOOK_CLOSELY_MS: Final = 20
 
 _LAST_WORDS_S: Final = 5
 """How long a process may live that can answer no more."""
+
+_LEAST_S: Final = 0.001
+"""What is left of no time: an alarm in none at all would be none."""
 
 _STDERR_MAX: Final = 2_000
 """Characters of what a worker printed before it died: the end says why."""
@@ -90,11 +95,19 @@ class _Limit(NamedTuple):
 class WorkerUnusable(LatewoodError):
     """A location's code cannot be loaded by its interpreter as it was deployed; says which, and why."""
 
-    def __init__(self, location: str, interpreter: str, cause: str) -> None:
+    def __init__(self, location: str, interpreter: str, cause: str, kind: FailureKind = FailureKind.REFUSED) -> None:
         super().__init__(f"{location} cannot be loaded as it was deployed, by {interpreter}:\n{cause}")
         self.location = location
         self.interpreter = interpreter
         self.cause = cause
+        self.kind = kind
+
+
+def failed_by(error: LatewoodError | OSError) -> Failed:
+    """What comes of a request that there was no process for."""
+    kind = FailureKind.STORE if isinstance(error, StoreError) else FailureKind.REFUSED
+    kind = error.kind if isinstance(error, WorkerUnusable) else kind
+    return Failed(failure=Failure(kind=kind, error=type(error).__name__, message=text(str(error))))
 
 
 MayPlace = Callable[[Placing, Callable[[bool], None]], None]
@@ -167,7 +180,8 @@ class Worker:
             case Refused(message=message):
                 raise self._unusable(message)
             case other:
-                raise self._unusable(not_expected(other, self._interpreter))
+                kind = FailureKind.TIMEOUT if isinstance(other, Overdue) else FailureKind.REFUSED
+                raise self._unusable(not_expected(other, self._interpreter), kind)
 
     def load(self, refer: Callable[[Referring], Referred]) -> Defined | Refused:
         """Start the process and have a location loaded as it stands: what it defines, or what is wrong with that.
@@ -225,12 +239,21 @@ class Worker:
         more than so many bytes of `memory` besides what it had.
         `may_place` hears what is about to be stored at its place, and is to answer in its own time, from any thread.
         """
-        if self._process is None or self._process.poll() is not None:  # it may have died since the last call
-            self.start()
         called = request.calls if isinstance(request, CallRange) else (request,) if isinstance(request, Call) else ()
         self._live = [live_log(self._results, call.run, call.step, call.attempt) for call in called if call.live]
         limit_s = called[0].limit_s if called else None
-        return self._answered(self._exchange(request, Phase.READING, memory, may_place, within_s=limit_s))
+        if limit_s is not None and self._whole is None:
+            self.hurry(limit_s)
+        try:
+            if self._process is None or self._process.poll() is not None:  # it may have died since the last call
+                self.start()
+            if isinstance(request, CallRange) and limit_s is not None and self._whole is not None:
+                limit_s = max(_LEAST_S, self._whole.at - self._limits.grace_s - monotonic())  # starting took the rest
+                request = replace(request, calls=tuple(replace(call, limit_s=limit_s) for call in request.calls))
+            found = self._exchange(request, Phase.READING, memory, may_place, within_s=limit_s)
+        finally:
+            self._whole = None
+        return self._answered(found)
 
     def following(self) -> Answered:
         """The next of the verdicts that follow the last answer; those of a process that died are failures."""
@@ -295,13 +318,12 @@ class Worker:
         assert process is not None, "the process was started"
         bounds = None if memory is None else Bounds.of(process.pid, memory)
         self._enter(phase)
-        self._whole = None if within_s is None else _Limit(monotonic() + within_s + self._limits.grace_s, within_s)
+        if phase is not Phase.LOADING:
+            self.hurry(within_s)
         try:
             return self._say(process, message) or self._heard(process, bounds, may_place)
         except BrokenPipeError:
             return self._died(process)  # before it had read everything
-        finally:
-            self._whole = None
 
     def _heard(self, process: "subprocess.Popen[bytes]", bounds: Bounds | None, may_place: MayPlace) -> Answer | End:
         """The next answer, whatever the process says before it."""
@@ -324,6 +346,10 @@ class Worker:
         except msgspec.MsgspecError as error:
             raise self._unusable(f"it answered what is no answer ({error})") from error
         return self._died(process)
+
+    def hurry(self, within_s: float | None) -> None:
+        """So many seconds there are for all that who waits for it asks of it: also to be started for that."""
+        self._whole = None if within_s is None else _Limit(monotonic() + within_s + self._limits.grace_s, within_s)
 
     def _enter(self, phase: Phase, own_s: float | None = None) -> None:
         """So long it may take from now on; what a task does itself takes its own time, where that is limited."""
@@ -442,9 +468,9 @@ class Worker:
             self._printed.close()
             self._printed = None
 
-    def _unusable(self, cause: str) -> WorkerUnusable:
+    def _unusable(self, cause: str, kind: FailureKind = FailureKind.REFUSED) -> WorkerUnusable:
         self.kill()
-        return WorkerUnusable(self._open.location, self._interpreter, cause)
+        return WorkerUnusable(self._open.location, self._interpreter, cause, kind)
 
 
 _OTHER: Final = "its Latewood is {}, and the one that you run is {}; both must be one version"

@@ -16,7 +16,7 @@ from latewood.engine.running.attempt import Evaluated, Made
 from latewood.engine.running.binding import Bound
 from latewood.engine.running.calls import Raised
 from latewood.engine.running.calls import Returned as Value
-from latewood.engine.running.worker_process import Worker
+from latewood.engine.running.worker_process import Worker, failed_by
 from latewood.engine.running.worker_protocol import (
     Call,
     Checked,
@@ -29,10 +29,9 @@ from latewood.engine.running.worker_protocol import (
     ReturnedRange,
 )
 from latewood.engine.storage.store import ArtifactAddress, Staged
-from latewood.engine.values.recordable import text
 from latewood.engine.values.values import StagedOutput, Values
-from latewood.errors import LatewoodError, StoreError
-from latewood.events import Failure, FailureKind
+from latewood.errors import LatewoodError
+from latewood.events import Failure
 from latewood.model.code import CodeVersion
 from latewood.model.keys import AssetKey, RunId
 
@@ -139,9 +138,7 @@ class Workers:
                 case ReturnedRange():
                     return made_of(answer, values)
         except LatewoodError as error:
-            kind = FailureKind.STORE if isinstance(error, StoreError) else FailureKind.REFUSED
-            failure = Failure(kind=kind, error=type(error).__name__, message=text(str(error)))
-        return Raised(failure=failure, duration_ms=0.0, output="")
+            return raised_of(failed_by(error))
 
     def close(self) -> dict[str, Failure]:
         """Let each leave its resources and end it; the failures by location and resource."""
