@@ -58,7 +58,7 @@ beforeEach(() => {
       });
       return new Response(body, { status: 200 });
     }
-    return new Response(JSON.stringify(answers[name]), {
+    return new Response(JSON.stringify(await answers[name]), {
       status: 200,
       headers: { "Content-Type": "application/json" },
     });
@@ -138,6 +138,73 @@ test("that there is no such run is said, with the way to those that there are", 
   shown();
   await screen.findByText("This run is not there");
   expect(screen.getByRole("link", { name: "All runs" }).getAttribute("href")).toBe("/runs");
+});
+
+test("as other assets begin, the list of steps stays, with what was typed beside it", async () => {
+  history.replaceState(null, "", "/runs/n48j74d2m90a?tab=steps&step=0");
+  const step = (number: number, asset: string) => ({
+    number,
+    assets: [asset],
+    partition: "",
+    status: "running",
+    attempt: 1,
+    startedAt: "2026-11-27T12:00:01Z",
+    durationMs: null,
+  });
+  const begun = (...assets: string[]) =>
+    of({
+      steps: {
+        totalCount: assets.length,
+        nodes: assets.map((asset, n) => step(n, asset)),
+        pageInfo: { endCursor: null, hasNextPage: false },
+      },
+    });
+  const graphOf = (...keys: string[]) => {
+    const graph = {
+      keys,
+      groups: ["jobs", "reports"],
+      groupOf: keys.map((_, n) => Math.min(n, 1)),
+      edgesFrom: [],
+      edgesTo: [],
+    };
+    return { data: { project: { environment: { assetGraph: graph } } } };
+  };
+  answers = {
+    Run: of(RUN),
+    Steps: begun("daily"),
+    Lines: of({
+      logs: {
+        nodes: [],
+        startCursor: null,
+        endCursor: null,
+        hasNextPage: false,
+        hasPreviousPage: false,
+        isOver: false,
+      },
+    }),
+    RunJobs: { data: { project: { events: { nodes: [] } } } },
+    PlannedSteps: { data: { project: { whyRun: { planned: { nodes: [] } } } } },
+  };
+  shown();
+  const grid = await screen.findByRole("grid", { name: "Steps" });
+  const sought = await screen.findByRole("searchbox");
+  for (const assets of [
+    ["daily", "report"],
+    ["daily", "report", "summary"],
+  ]) {
+    let tell = () => {};
+    answers.ReadBy = new Promise((done) => {
+      tell = () => done(graphOf(...assets));
+    });
+    answers.Steps = begun(...assets);
+    act(refresh);
+    await screen.findByText(assets.at(-1)!);
+    expect(screen.getByRole("grid", { name: "Steps" })).toBe(grid);
+    tell();
+    await screen.findByRole("button", { name: /^reports [12] steps?$/ });
+    expect(screen.getByRole("grid", { name: "Steps" })).toBe(grid);
+    expect(screen.getByRole("searchbox")).toBe(sought);
+  }
 });
 
 test("steps stand below their groups; what another system has not been given yet is starting", async () => {

@@ -31,24 +31,34 @@ export interface Known {
   chain: Critical;
   /** The group of each asset. */
   groupOf: ReadonlyMap<string, string>;
+  /** Whether that is not known yet of anything, and nothing was shown without it. */
   isAwaited: boolean;
 }
 
 const NOTHING: Omit<Known, "isAwaited"> = { chain: { path: new Set(), ready: new Map() }, groupOf: new Map() };
 
-/** What the assets say of steps that make them; nothing until that is known, and of too many. */
+/**
+ * What the assets say of steps that make them; nothing until that is known, and of too many. As others begin, what is
+ * known of those before stays until it is known of all.
+ */
 export function useKnown(run: RunOf, rows: readonly StepRow[]): Known {
   // elements of a list are no assets, and what made them is read as a whole
   const keys = [...new Set(rows.flatMap(({ assets }) => assets))].filter((key) => !key.includes("["));
   const selection = ofKeys(keys.sort());
   const isAsked = keys.length > 1 && keys.length <= MOST_ASSETS;
   const { data, isAwaited } = useAnswer(READ_BY, { of: run.environment, selection }, { pause: !isAsked });
-  const graph = isAsked && !isAwaited ? data?.project.environment.assetGraph : null;
+  const graph = isAsked ? data?.project.environment.assetGraph : null;
   const known = useMemo(
     () => (graph ? { chain: critical(rows, readsOf(graph)), groupOf: groupsOf(graph) } : NOTHING),
     [graph, rows],
   );
-  return { ...known, isAwaited: isAsked && isAwaited };
+  // who reads the list keeps it, with the place where they are and what they look at
+  const isShown = useRef(false);
+  const isBlank = isAsked && isAwaited && !graph && !isShown.current;
+  useEffect(() => {
+    if (rows.length > 0 && !isBlank) isShown.current = true;
+  }, [rows.length, isBlank]);
+  return { ...known, isAwaited: isBlank };
 }
 
 /** When the attempts before the last one ran, by the number of the step. */
