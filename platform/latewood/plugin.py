@@ -154,7 +154,7 @@ class Connector(Protocol):
         """What it has printed since the cursor, which is empty at first; the same cursor again gives the same."""
 
     def cancel(self, handle: str, /) -> None:
-        """Have it ended; nothing where it is over."""
+        """Have it ended, in a while: it is polled until it is over. Nothing where it is."""
 
 
 @runtime_checkable

@@ -82,7 +82,7 @@ def test_a_failure_says_what_its_system_said_and_where_to_read_more():
 def test_a_job_that_could_not_be_ended_is_not_said_to_have_been():
     assert "was cancelled" in ran_too_long(SECOND, is_ended=True).message
     assert ran_too_long(SECOND, is_ended=False).message == (
-        "still running after 1 s; its system was not reached to cancel the job, which may go on"
+        "still running after 1 s; its system did not say that the job has ended, which may go on"
     )
 
 

@@ -26,9 +26,10 @@ from latewood.engine.running.job_told import live_jobs
 from latewood.engine.running.live_logs import live_log, printed_so_far
 from latewood.events import FailureKind, JobPrepared, JobSubmitted, RunStatus, StepFailed, StepStarted, StepSucceeded
 from latewood.model.jobs import JobState
+from latewood.plugin import PermanentError
 from latewood.serving.requesting import cancel
 from latewood.testing import jobs
-from latewood.testing.jobs import history
+from latewood.testing.jobs import JobServer, history
 
 
 @contextmanager
@@ -171,6 +172,21 @@ def test_a_job_that_runs_too_long_is_ended(workspace, asked_for, within, there, 
     assert failed.failure.kind is FailureKind.TIMEOUT
     assert re.fullmatch(said, failed.failure.message)
     assert workspace.store.read(failed.logs).startswith(b"said\n")
+    assert [ran.state(time.time()) for ran in history(there)] == [JobState.CANCELLED]
+
+
+def test_a_job_that_its_attempt_has_left_is_ended_before_the_run_is_over(
+    workspace, asked_for, within, there, monkeypatch
+):
+    def refusing(_, handles):
+        return dict.fromkeys(handles, PermanentError("you may not look"))
+
+    monkeypatch.setattr(JobServer, "poll_many", refusing)
+    asked = asked_for(job(options={"seconds": 600}))
+    with within():
+        assert ended(workspace, asked).failed == 1
+    (failed,) = of_type(workspace, StepFailed)
+    assert failed.failure.message == "you may not look"
     assert [ran.state(time.time()) for ran in history(there)] == [JobState.CANCELLED]
 
 

@@ -7,18 +7,28 @@ from uuid import uuid4
 import pytest
 
 from builders import NOW, World, catalog, changed
-from latewood.decide.jobs import SUBMIT_PATIENCE, UNREACHABLE
+from latewood.decide.jobs import NOT_ENDED, SUBMIT_PATIENCE, UNREACHABLE, failure_of, ran_too_long
 from latewood.decide.progress import StepProgress
 from latewood.engine.running import scripts
 from latewood.engine.running.asks import Attempt, Durable, Enter, Pause, Remote, Rest, is_between, played
 from latewood.engine.running.binding import Bound
 from latewood.engine.running.calls import Raised
 from latewood.engine.running.connected import ToCancel, ToFetch, ToFind, ToPoll, ToRead, ToSubmit, Unanswered
+from latewood.engine.running.open_jobs import OpenJob, ended
 from latewood.engine.running.ranged import Due
 from latewood.engine.running.storing import unrecorded
 from latewood.engine.storage.store import ArtifactStore
 from latewood.engine.values.values import Values
-from latewood.events import Failure, FailureKind, JobPrepared, JobSubmitted, StepFailed, StepStarted
+from latewood.events import (
+    Failure,
+    FailureKind,
+    JobPrepared,
+    JobSubmitted,
+    SkipReason,
+    StepFailed,
+    StepSkipped,
+    StepStarted,
+)
 from latewood.model.jobs import Absent, Found, JobLogs, JobState, JobStatus, RunsOn
 from latewood.model.keys import UNPARTITIONED, RunId, version_id
 from latewood.model.ordinals import Ordinals
@@ -169,7 +179,7 @@ def test_how_long_a_job_may_run_bringing_is_no_part_of(of_jobs):
 
 
 def test_a_job_that_may_have_been_taken_is_ended_before_the_next_attempt_submits_one(of_jobs):
-    away_for = int(SUBMIT_PATIENCE.total_seconds()) - 1
+    away_for = SUBMIT_PATIENCE.total_seconds() / 2 - 0.1
     answers = {
         ToFetch: ["file1:00"],
         ToSubmit: [AWAY, "h2"],
@@ -178,7 +188,7 @@ def test_a_job_that_may_have_been_taken_is_ended_before_the_next_attempt_submits
         ToPoll: [FAILED],
     }
     found = of_jobs(answers, takes_s=away_for, retries=AGAIN)
-    assert found.run()[-6:] == [ToFind, Pause, ToFind, ToCancel, ToSubmit, ToPoll]
+    assert found.run()[-6:] == [Pause, ToFind, ToCancel, ToPoll, ToSubmit, ToPoll]
     first, _ = found.of_type(StepFailed)
     assert first.failure.error == UNREACHABLE
     assert "which it may have taken: no route" in first.failure.message
@@ -197,7 +207,7 @@ def test_who_takes_a_run_up_between_two_attempts_ends_what_the_first_may_have_le
     answers = {ToFind: [Found("h1")], ToCancel: [None], ToFetch: ["file1:00"], ToSubmit: ["h2"], ToPoll: [FAILED]}
     found = of_jobs(answers)
     asked = found.run(retry_at=NOW, handle=handle, **prepared())
-    assert asked == [*([] if handle else [ToFind]), ToCancel, Durable, ToFetch, ToSubmit, ToPoll]
+    assert asked == [*([] if handle else [ToFind]), ToCancel, ToPoll, Durable, ToFetch, ToSubmit, ToPoll]
 
 
 def test_a_job_that_could_not_be_ended_in_time_is_ended_before_the_next_attempt(of_jobs):
@@ -212,3 +222,68 @@ def test_a_job_that_could_not_be_ended_in_time_is_ended_before_the_next_attempt(
     found = of_jobs(answers, takes_s=60, timeouts=Timeouts(running=timedelta(seconds=50)), retries=AGAIN)
     asked = [act for act in found.run() if act in (ToSubmit, ToCancel)]
     assert asked == [ToSubmit, ToCancel, ToCancel, ToSubmit]
+
+
+REFUSES = Unanswered(passes=False, error="PermanentError", message="it can be ended elsewhere alone")
+RUNNING = JobStatus(state=JobState.RUNNING, more_logs=False)
+CANCELLED = JobStatus(state=JobState.CANCELLED, more_logs=False)
+
+
+@pytest.mark.parametrize("said", [None, REFUSES], ids=["it is told to stop", "it is not stopped"])
+def test_a_job_that_was_to_be_ended_is_waited_for_before_the_next_attempt_submits_one(of_jobs, said):
+    answers = {ToFetch: ["file1:00"], ToCancel: [said], ToPoll: [RUNNING, AWAY, CANCELLED, FAILED], ToSubmit: ["h2"]}
+    found = of_jobs(answers)
+    asked = found.run(retry_at=NOW, handle="h1", **prepared())
+    assert asked == [ToCancel, ToPoll, ToPoll, ToPoll, Durable, ToFetch, ToSubmit, ToPoll]
+
+
+def test_nothing_is_submitted_where_the_job_before_does_not_end(of_jobs):
+    found = of_jobs({ToCancel: [None], ToPoll: [RUNNING]})
+    assert ToSubmit not in found.run(retry_at=NOW, handle="h1", **prepared())
+    (failed,) = found.of_type(StepFailed)
+    assert failed.failure.error == NOT_ENDED
+    assert found.now - NOW < SUBMIT_PATIENCE + timedelta(seconds=1)
+    assert list(found.scripts.jobs.open) == [found.due.step.number]
+
+
+@pytest.mark.parametrize(("said", "is_ended"), [(None, True), (REFUSES, False)])
+def test_a_job_of_which_its_system_knows_nothing_is_over_if_it_was_to_end_it(said, is_ended):
+    answers = {ToCancel: said, ToPoll: REFUSED}
+    found = []
+    job = OpenJob("there", "k-1", "h1")
+
+    def script():
+        found.append((yield from ended(job, lambda: NOW)))
+
+    played(script(), lambda ask: answers[type(ask.act)])
+    assert found == [is_ended]
+
+
+def test_who_goes_on_with_a_run_waits_once_for_a_system_that_is_away(of_jobs, monkeypatch):
+    found = of_jobs({ToCancel: [AWAY]})
+    step, past = found.due.step, StepProgress(retry_at=NOW, handle="h1", **prepared())
+    found.scripts.take_up({step.number: past}, {})
+
+    def opened(*_, **__):
+        yield from ()
+        return found.due
+
+    monkeypatch.setattr(found.scripts, "opened", opened)
+    played(found.scripts.whole(step), found._answer)
+    assert found.of_type(StepFailed)[0].failure.error == UNREACHABLE
+    assert found.now - NOW < SUBMIT_PATIENCE + timedelta(minutes=1)
+
+
+@pytest.mark.parametrize(
+    ("past", "may_go_on"),
+    [
+        ({"failure": ran_too_long(timedelta(1), is_ended=False)}, True),
+        ({"failure": failure_of(FAILED)}, False),
+        ({"skipped": StepSkipped(run=RUN, step=1, reason=SkipReason.UPSTREAM_FAILED, assets=())}, True),
+        ({"retry_at": NOW}, True),
+    ],
+)
+def test_who_takes_a_run_up_knows_which_jobs_may_go_on_of_steps_that_are_over(of_jobs, past, may_go_on):
+    found = of_jobs({})
+    found.scripts.take_up({1: StepProgress(**prepared(handle="h1", **past))}, {})
+    assert (1 in found.scripts.jobs.open) == may_go_on

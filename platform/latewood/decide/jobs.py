@@ -20,6 +20,7 @@ JOB_FAILED: Final = "JobFailed"
 JOB_CANCELLED: Final = "JobCancelled"
 JOB_REFUSED: Final = "JobRefused"
 UNREACHABLE: Final = "SystemUnreachable"
+NOT_ENDED: Final = "JobNotEnded"
 
 SUBMIT_PATIENCE: Final = timedelta(minutes=5)
 """For how long a system that cannot be reached is tried before what was never submitted has failed."""
@@ -118,7 +119,7 @@ def with_links(message: str, links: dict[str, str]) -> str:
 
 def ran_too_long(limit: timedelta, *, is_ended: bool) -> Failure:
     """That of a job that was to be ended for it, and was, as far as its system could be asked."""
-    said = "the job was cancelled" if is_ended else "its system was not reached to cancel the job, which may go on"
+    said = "the job was cancelled" if is_ended else "its system did not say that the job has ended, which may go on"
     message = f"still running after {limit.total_seconds():g} s; {said}"
     return Failure(kind=FailureKind.TIMEOUT, error="TimeoutError", message=message)
 

@@ -99,6 +99,7 @@ class ActiveRun:
         self._patiently = patiently
         self._remotes = remotes
         self._ending_jobs = 0
+        self._ends_jobs = False
         self._submitting: set[str] = set()  # by key, those of which nobody has heard yet
         self._sees_to_jobs = False
         self._is_over = False
@@ -277,11 +278,19 @@ class ActiveRun:
             return
         self._cancelled = True
         self._stop()
-        for job in self._scripts.jobs.open.values():
-            self._ending_jobs += 1
+        self._end_jobs()
+        self._end_if_over()
+
+    def _end_jobs(self) -> None:
+        """See to the end of all jobs that may go on, once: those that an attempt has left, too."""
+        if self._ends_jobs:
+            return
+        self._ends_jobs = True
+        left = list(self._scripts.jobs.open.values())
+        self._ending_jobs = len(left)
+        for job in left:
             if job.key not in self._submitting:
                 self._go_on_ending(job, self._scripts.jobs.ended(job), None)
-        self._end_if_over()
 
     def _go_on_ending(self, job: OpenJob, script: Script[bool], answer: Any) -> None:
         """See a job to its end in its system: a run is over only when none of it goes on anywhere."""
@@ -332,6 +341,9 @@ class ActiveRun:
         if self._is_over or self._ending_jobs:
             return
         if not (self._cancelled or (self._drive.is_over and self._handlers.are_over)):
+            return
+        if self._scripts.jobs.open and not self._ends_jobs:
+            self._end_jobs()  # it comes back here when they are over
             return
         self._is_over = True
         ended = self._ended()

@@ -15,7 +15,10 @@ from uuid import UUID
 import msgspec
 
 from latewood.decide.jobs import (
+    JOB_CANCELLED,
+    JOB_FAILED,
     JOB_REFUSED,
+    NOT_ENDED,
     SUBMIT_PATIENCE,
     UNREACHABLE,
     Attach,
@@ -41,7 +44,7 @@ from latewood.engine.running.connected import ToFind, ToPoll, ToRead, ToSubmit, 
 from latewood.engine.running.elsewhere import Elsewheres
 from latewood.engine.running.job_told import JobTold
 from latewood.engine.running.live_logs import job_folder
-from latewood.engine.running.open_jobs import OpenJob, cleared, ended, luck, resting
+from latewood.engine.running.open_jobs import End, OpenJob, cleared, ended, luck, resting
 from latewood.engine.running.ranged import Due
 from latewood.engine.running.recorder import Recorder, Told
 from latewood.engine.running.worker_protocol import JobMade
@@ -50,7 +53,7 @@ from latewood.engine.values.formats import usual_suffix
 from latewood.engine.values.recordable import recordable_metadata, text
 from latewood.engine.values.values import Values
 from latewood.errors import DefinitionError, StoreError, ValueRefused
-from latewood.events import Failure, FailureKind, JobPrepared, JobSubmitted
+from latewood.events import Failure, FailureKind, JobPrepared, JobSubmitted, StepSucceeded
 from latewood.model.definitions import Output
 from latewood.model.jobs import Finding, Job, JobInput, JobLogs, JobOutput, JobState, JobStatus, RunsOn
 from latewood.model.keys import PartitionKey, RunId
@@ -117,7 +120,7 @@ class Jobs:
         Of an attempt that is over the job may go on all the same: what is not certain of it is not recorded.
         """
         for number, past in progress.items():
-            if past.job is not None and not past.has_ended:
+            if past.job is not None and _may_go_on(past):
                 self.open[number] = OpenJob(past.job.connector, past.job.key, past.handle)
 
     def prepared(self, step: Step, number: int) -> Told:
@@ -156,13 +159,16 @@ class Jobs:
         job = self.open.get(step.number)
         if job is None:
             return None
-        if not (yield from cleared(job, self._now)):
+        end = yield from cleared(job, self._now)
+        if end is End.AWAY:
             return _unreachable(f"for job {job.key} of an attempt before, which may go on; no other one is submitted")
+        if end is End.GOES_ON:
+            return _not_ended(job)
         self.open.pop(step.number, None)
         return None
 
     def ended(self, job: OpenJob) -> Script[bool]:
-        """Have it ended in its system, if it is there; whether that says so within a minute."""
+        """Have it ended in its system, if it is there; whether that says within a minute that it is over."""
         return ended(job, self._now)
 
     # ── from the key to the handle ────────────────────────────────────────────────────────────────────
@@ -386,6 +392,13 @@ class Jobs:
         return Remote(attempt.runs_on.connector, act)
 
 
+def _may_go_on(past: StepProgress) -> bool:
+    """Whether the last job may, of a step of which this is recorded: it is over where it made it, or says that."""
+    if isinstance(past.made, StepSucceeded):
+        return False
+    return past.failure is None or past.failure.error not in (JOB_FAILED, JOB_CANCELLED)
+
+
 def _suffix(output: Output) -> str:
     try:
         return usual_suffix(output.type)
@@ -397,6 +410,14 @@ def _refusal(answer: Unanswered) -> Failure:
     links = {"see": answer.link} if answer.link else {}
     message = with_links(answer.message, links)
     return Failure(kind=FailureKind.USER, error=JOB_REFUSED, message=message)
+
+
+def _not_ended(job: OpenJob) -> Failure:
+    message = (
+        f"job {job.key} of an attempt before goes on {SUBMIT_PATIENCE.total_seconds():g} s after its system was asked "
+        "to end it; no other one is submitted"
+    )
+    return Failure(kind=FailureKind.USER, error=NOT_ENDED, message=text(message))
 
 
 def _unreachable(why: str) -> Failure:

@@ -182,7 +182,6 @@ class Scripts:
             if due is not None:
                 yield from self.run([due], past, going=past.event)
                 return
-        yield from self.jobs.cleared(step)
         if past.is_open and past.expanded is not None:
             due = yield from self.opened(step)
             if due is None:
