@@ -222,6 +222,25 @@ def test_the_graph_is_columns_and_groups_are_counts(api, made):
     ]
 
 
+def test_the_graph_names_the_systems_that_make_some_of_its_assets(api, workspace, load):
+    deploy_loaded(
+        workspace,
+        load("""
+    from latewood.plugin import runs_on
+
+    @asset
+    @runs_on("local", options={})
+    def far() -> int: ...
+
+    @asset
+    def near(far: int) -> int:
+        return far
+    """),
+    )
+    found = api.environment('all: assetGraph { connectors } near: assetGraph(selection: "near") { connectors }')
+    assert found == {"all": {"connectors": ["local"]}, "near": {"connectors": []}}
+
+
 def test_runs_are_those_from_one_time_to_another(api, made):
     first, second = made().run, made(force=True).run
     found = api("query ($id: ID!) { project { run(id: $id) { requestedAt } } }", id=second)

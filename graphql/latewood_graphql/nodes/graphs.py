@@ -40,6 +40,7 @@ class AssetGraph(graphene.ObjectType):
     keys = graphene.Field(Texts, required=True, description="Keys of the assets.")
     groups = graphene.Field(Texts, required=True, description="Names of the groups, each once.")
     group_of = graphene.Field(Ints, required=True, description="The number of each asset's group.")
+    connectors = many(graphene.String, "What runs those that are jobs in other systems, each once, by name.")
     edges_from = graphene.Field(Ints, required=True, description="Of each edge the number of the asset that is read.")
     edges_to = graphene.Field(Ints, required=True, description="Of each edge the number of the asset that reads it.")
 
@@ -125,6 +126,7 @@ def graph_of(found: Assessment, selection: str) -> dict[str, Any]:
         "keys": keys,
         "groups": groups,
         "group_of": [group_number[catalog[key].group] for key in keys],
+        "connectors": sorted({job.connector for key in keys if (job := catalog[key].task.runs_on)}),
         **columns_of(rows_of(found, keys).values()),
         "edges_from": [up for up, _ in edges],
         "edges_to": [down for _, down in edges],

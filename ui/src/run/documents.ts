@@ -101,14 +101,16 @@ export const PLANNED = graphql(`
 
 export type Planned = ResultOf<typeof PLANNED>["project"]["whyRun"]["planned"]["nodes"][number];
 
-/** Which of these assets reads which, and in which group each is. */
+/** Which of these assets reads which, in which group each is, and what other systems make some of them. */
 export const READ_BY = graphql(`
   query ReadBy($project: String!, $of: String!, $asOf: Moment, $selection: String!) {
     project(name: $project, asOf: $asOf) {
-      environment(name: $of) { assetGraph(selection: $selection) { keys groups groupOf edgesFrom edgesTo } }
+      environment(name: $of) { assetGraph(selection: $selection) { keys groups groupOf connectors edgesFrom edgesTo } }
     }
   }
 `);
+
+export type AssetGraph = ResultOf<typeof READ_BY>["project"]["environment"]["assetGraph"];
 
 /** When steps ran, each in its last attempt. */
 export const TIMELINE = graphql(`

@@ -38,9 +38,11 @@ function told(status: string) {
 }
 
 let answers: Record<string, unknown>;
+let asked: string[];
 let say: (item: unknown) => void;
 
 beforeEach(() => {
+  asked = [];
   vi.spyOn(HTMLElement.prototype, "clientHeight", "get").mockReturnValue(330);
   vi.spyOn(HTMLElement.prototype, "clientWidth", "get").mockReturnValue(800);
   vi.stubGlobal("fetch", async (_url: string, init: RequestInit) => {
@@ -58,6 +60,7 @@ beforeEach(() => {
       });
       return new Response(body, { status: 200 });
     }
+    asked.push(name);
     return new Response(JSON.stringify(await answers[name]), {
       status: 200,
       headers: { "Content-Type": "application/json" },
@@ -164,6 +167,7 @@ test("as other assets begin, the list of steps stays, with what was typed beside
       keys,
       groups: ["jobs", "reports"],
       groupOf: keys.map((_, n) => Math.min(n, 1)),
+      connectors: [],
       edgesFrom: [],
       edgesTo: [],
     };
@@ -172,6 +176,7 @@ test("as other assets begin, the list of steps stays, with what was typed beside
   answers = {
     Run: of(RUN),
     Steps: begun("daily"),
+    ReadBy: graphOf("daily"),
     Lines: of({
       logs: {
         nodes: [],
@@ -182,7 +187,6 @@ test("as other assets begin, the list of steps stays, with what was typed beside
         isOver: false,
       },
     }),
-    RunJobs: { data: { project: { events: { nodes: [] } } } },
     PlannedSteps: { data: { project: { whyRun: { planned: { nodes: [] } } } } },
   };
   shown();
@@ -205,6 +209,7 @@ test("as other assets begin, the list of steps stays, with what was typed beside
     expect(screen.getByRole("grid", { name: "Steps" })).toBe(grid);
     expect(screen.getByRole("searchbox")).toBe(sought);
   }
+  expect(asked).not.toContain("RunJobs"); // no other system makes any of them
 });
 
 test("steps stand below their groups; what another system has not been given yet is starting", async () => {
@@ -219,7 +224,14 @@ test("steps stand below their groups; what another system has not been given yet
     durationMs: null,
   });
   const nodes = [step(0, "daily"), step(1, "report")];
-  const graph = { keys: ["daily", "report"], groups: ["jobs", "reports"], groupOf: [0, 1], edgesFrom: [], edgesTo: [] };
+  const graph = {
+    keys: ["daily", "report"],
+    groups: ["jobs", "reports"],
+    groupOf: [0, 1],
+    connectors: ["local"],
+    edgesFrom: [],
+    edgesTo: [],
+  };
   const prepared = {
     type: "job.prepared",
     recordedAt: "2026-11-27T12:00:02Z",
@@ -234,14 +246,15 @@ test("steps stand below their groups; what another system has not been given yet
   };
   shown();
   const grid = await screen.findByRole("grid", { name: "Steps" });
-  await vi.waitFor(() => expect(grid.querySelectorAll("[data-row]")).toHaveLength(4));
-  const rows = [...grid.querySelectorAll("[data-row]")].map((row) => row.textContent?.trim());
-  expect(rows).toEqual([
-    "startingjobs1 step",
-    "startingdaily , on the critical path",
-    "runningreports1 step",
-    "runningreport",
-  ]);
+  const rows = () => [...grid.querySelectorAll("[data-row]")].map((row) => row.textContent?.trim());
+  await vi.waitFor(() =>
+    expect(rows()).toEqual([
+      "startingjobs1 step",
+      "startingdaily , on the critical path",
+      "runningreports1 step",
+      "runningreport",
+    ]),
+  );
   await userEvent.click(screen.getByRole("button", { name: "jobs 1 step" }));
   expect(location.search).toBe("?tab=steps&closed=jobs");
   await vi.waitFor(() => expect(grid.querySelectorAll("[data-row]")).toHaveLength(3));

@@ -29,8 +29,8 @@ export function Steps({ run }: { run: RunOf }) {
   const begin = new Date(run.requestedAt).getTime();
   const end = run.endedAt === null ? null : new Date(run.endedAt).getTime();
   const isWhole = !list.isAwaited && !list.hasMore;
-  const { chain, groupOf, isAwaited } = useKnown(run, list.rows);
-  const jobs = useJobs(run);
+  const { chain, groupOf, hasJobs, isAwaited } = useKnown(run, list.rows);
+  const jobs = useJobs(run, hasJobs);
   const tries = useTries(run, list.rows);
   const waiting = useWaiting(run, list.rows, isWhole);
   const all = useMemo(() => withStarting([...list.rows, ...waiting], jobs), [list.rows, waiting, jobs]);

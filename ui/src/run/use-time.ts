@@ -3,6 +3,7 @@ import { ofKeys } from "@/selection/language.ts";
 import { read, useAnswer, useWhere } from "@/server/use-answer.ts";
 import { type Critical, critical, groupsOf, notBegun, readsOf } from "./critical.ts";
 import {
+  type AssetGraph,
   ATTEMPTS,
   JOB_EVENTS,
   JOBS,
@@ -31,11 +32,17 @@ export interface Known {
   chain: Critical;
   /** The group of each asset. */
   groupOf: ReadonlyMap<string, string>;
+  /** Whether some of them are jobs in other systems. */
+  hasJobs: boolean;
   /** Whether that is not known yet of anything, and nothing was shown without it. */
   isAwaited: boolean;
 }
 
-const NOTHING: Omit<Known, "isAwaited"> = { chain: { path: new Set(), ready: new Map() }, groupOf: new Map() };
+const NOTHING: Omit<Known, "isAwaited"> = {
+  chain: { path: new Set(), ready: new Map() },
+  groupOf: new Map(),
+  hasJobs: false,
+};
 
 /**
  * What the assets say of steps that make them; nothing until that is known, and of too many. As others begin, what is
@@ -45,20 +52,23 @@ export function useKnown(run: RunOf, rows: readonly StepRow[]): Known {
   // elements of a list are no assets, and what made them is read as a whole
   const keys = [...new Set(rows.flatMap(({ assets }) => assets))].filter((key) => !key.includes("["));
   const selection = ofKeys(keys.sort());
-  const isAsked = keys.length > 1 && keys.length <= MOST_ASSETS;
+  const isAsked = keys.length > 0 && keys.length <= MOST_ASSETS;
   const { data, isAwaited } = useAnswer(READ_BY, { of: run.environment, selection }, { pause: !isAsked });
   const graph = isAsked ? data?.project.environment.assetGraph : null;
-  const known = useMemo(
-    () => (graph ? { chain: critical(rows, readsOf(graph)), groupOf: groupsOf(graph) } : NOTHING),
-    [graph, rows],
-  );
+  const known = useMemo(() => (graph ? knownOf(graph, rows) : NOTHING), [graph, rows]);
   // who reads the list keeps it, with the place where they are and what they look at
   const isShown = useRef(false);
-  const isBlank = isAsked && isAwaited && !graph && !isShown.current;
+  const isBlank = keys.length > 1 && isAsked && isAwaited && !graph && !isShown.current;
   useEffect(() => {
     if (rows.length > 0 && !isBlank) isShown.current = true;
   }, [rows.length, isBlank]);
   return { ...known, isAwaited: isBlank };
+}
+
+function knownOf(graph: AssetGraph, rows: readonly StepRow[]): Omit<Known, "isAwaited"> {
+  // steps of one asset wait for none of each other that this page knows of
+  const chain = graph.keys.length > 1 ? critical(rows, readsOf(graph)) : NOTHING.chain;
+  return { chain, groupOf: groupsOf(graph), hasJobs: graph.connectors.length > 0 };
 }
 
 /** When the attempts before the last one ran, by the number of the step. */
@@ -100,10 +110,13 @@ export function useWaiting(run: RunOf, rows: readonly StepRow[], isWhole: boolea
 
 const NO_JOBS: ReadonlyMap<string, number | null> = new Map();
 
-/** When other systems were given what attempts are, where they are jobs there. */
-export function useJobs(run: RunOf): ReadonlyMap<string, number | null> {
+/**
+ * When other systems were given what attempts are, of a run that has jobs there: in that of one that has none, all
+ * events would be passed over to say so.
+ */
+export function useJobs(run: RunOf, hasJobs: boolean): ReadonlyMap<string, number | null> {
   const given = { run: run.id, types: [...JOB_EVENTS] };
-  const { data, isAwaited } = useAnswer(JOBS, given, { on: JOB_EVENTS });
+  const { data, isAwaited } = useAnswer(JOBS, given, { on: JOB_EVENTS, pause: !hasJobs });
   const told = isAwaited ? null : data?.project.events.nodes;
   return useMemo(
     () => (told && told.length > 0 ? handedOver(told, new Date(run.requestedAt).getTime()) : NO_JOBS),
