@@ -317,5 +317,5 @@ def test_the_time_for_all_attempts_goes_on_while_nobody_drives_the_run(workspace
         assert ended(workspace, asked).status is RunStatus.FAILED
     assert len(of_type(workspace, StepFailed)) <= before + 2, "the attempt that was interrupted, and a last one"
     assert (
-        of_type(workspace, StepFailed)[-1].failure.message == "not begun any more: all attempts together may take 3 s"
+        of_type(workspace, StepFailed)[-1].failure.message == "not begun any more; all attempts together may take 3 s"
     )

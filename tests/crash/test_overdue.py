@@ -1,15 +1,21 @@
 """Processes that hang, whatever they are at: each is ended, its attempt has failed, and its slot is free."""
 
+import re
+import sys
 from functools import partial
 from textwrap import dedent
+from threading import Timer
 
 import pytest
 
 from crash.engines import ended, of_type
 from latewood.commands.views import view_of
 from latewood.engine.running import workers
+from latewood.engine.running.calls import too_late
 from latewood.engine.running.pool import Pool
 from latewood.engine.running.process_limits import AROUND, LOADING, ProcessLimits
+from latewood.engine.running.worker_process import Worker
+from latewood.engine.running.worker_protocol import Call, Open
 from latewood.errors import UsageError
 from latewood.events import CheckEvaluated, FailureKind, RunStatus, StepFailed
 
@@ -135,3 +141,69 @@ def test_limits_are_those_of_the_environment_and_what_is_none_is_refused_before_
     for wrong in ("0", "-1", "1.5", "soon", "9" * 30):
         with pytest.raises(UsageError, match=f"{LOADING}: expected whole seconds"):
             Pool(1, {LOADING: wrong})
+
+
+SLOW = """
+    import time
+    from datetime import timedelta
+    from pydantic import BaseModel, field_validator
+    from latewood import Timeouts, asset
+    from latewood.io import IO
+
+    class Slow(BaseModel):
+        seconds: float
+
+        @field_validator("seconds")
+        @classmethod
+        def slowly(cls, seconds: float) -> float:
+            time.sleep(seconds)
+            return seconds
+
+    class Shelf(IO):
+        def store(self, place, value):
+            time.sleep(600)
+
+        def load(self, place):
+            return 1
+
+        def exists(self, place):
+            return True
+
+        def fingerprint(self, place):
+            return ""
+
+    @asset
+    def sleepy(*, slow: Slow) -> int:
+        time.sleep(600)
+        return 1
+
+    @asset(io=Shelf("shelf"), timeouts=Timeouts(running=timedelta(hours=1)))
+    def stored() -> int:
+        return 1
+"""
+
+
+def test_what_is_left_for_all_attempts_bounds_a_call_with_all_that_is_loaded_and_stored_for_it(tmp_path):
+    (tmp_path / "assets.py").write_text(dedent(SLOW))
+    where = dict.fromkeys(("folder", "root", "store", "results"), str(tmp_path))
+    opened = Open(**where, location="assets.py", paths=(), environment="prod", project="p")
+    call = {"partition": "", "inputs": {}, "run": "r", "step": 0, "attempt": 1}
+    with Worker(opened, interpreter=sys.executable, environ={}, limits=ProcessLimits(grace_s=0.0)) as worker:
+        stored = Call(**call, parameters={}, assets=("stored",), placing=True, limit_s=0.3)
+        worker.start()
+        answer = worker.ask(stored, may_place=lambda _, let: let(True))
+        assert answer.failure.message == "still running after 0.3 s; its process was ended"
+        worker.start()
+        answer = worker.ask(stored, may_place=lambda _, let: Timer(0.7, let, [True]).start())
+        found = re.fullmatch(r"still (.*) after 0\.3 s; its process was ended", answer.failure.message)
+        assert found is not None, answer
+        assert found[1] in {"running", "storing what it made"}, "that it waits to be let is not its fault"
+    with Worker(opened, interpreter=sys.executable, environ={}) as worker:
+        worker.start()
+        slow = {**call, "parameters": {"slow": {"seconds": 0.3}}, "assets": ("sleepy",)}
+        failure = worker.call(Call(**slow, limit_s=0.8)).failure
+        assert re.fullmatch(r"still running after 0\.[1-4]\d* s", failure.message), failure
+        assert worker.call(Call(**slow, limit_s=0.2)).failure == too_late()
+        worker.hurry(-1.0)
+        slow |= {"parameters": {"slow": {"seconds": 600}}}
+        assert worker.call_range([Call(**slow, limit_s=600)]).failure == too_late(), "and nothing is loaded for it"

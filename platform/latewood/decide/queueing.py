@@ -49,7 +49,7 @@ def out_of_time(task: TaskDefinition, failure: Failure | None = None) -> Failure
     assert limit is not None, "else it is never over"
     all_ = f"all attempts together may take {limit.total_seconds():g} s"
     if failure is None:
-        return Failure(kind=FailureKind.TIMEOUT, error="TimeoutError", message=f"not begun any more: {all_}")
+        return Failure(kind=FailureKind.TIMEOUT, error="TimeoutError", message=f"not begun any more; {all_}")
     is_why = failure.kind is FailureKind.TIMEOUT and was_begun(failure)
     return replace(failure, message=f"{failure.message}; {all_}") if is_why else failure
 

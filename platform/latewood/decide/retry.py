@@ -7,11 +7,8 @@ every start 20 ms. So its one line of arithmetic stands here, and a test holds i
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
 
 from latewood.model.policies import Retry
-
-_LEAST: Final = timedelta(milliseconds=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,9 +43,9 @@ def after_failure(
 def time_left(deadline: datetime | None, now: datetime) -> timedelta | None:
     """How long an attempt may run that begins now, of the time for all of them; None where that is not limited.
 
-    No less than a millisecond: an alarm in no time at all would be none.
+    None may be left, or less than that: then it is not to begin.
     """
-    return None if deadline is None else max(deadline - now, _LEAST)
+    return None if deadline is None else deadline - now
 
 
 def shorter(*limits: timedelta | None) -> timedelta | None:

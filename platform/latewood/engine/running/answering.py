@@ -11,7 +11,6 @@ from msgspec.structs import replace
 from latewood.context import WorkflowFailure
 from latewood.decide.nodes import Node
 from latewood.decide.plan import PlannedTask, Step
-from latewood.decide.retry import shorter
 from latewood.engine.loading.importing import WorkingTreeModules
 from latewood.engine.loading.loaded import Loaded
 from latewood.engine.processes.folders import folders_kept
@@ -157,13 +156,12 @@ class Caller:
         call = calls[0]
         node, run = self._node(call.assets, call.parameters), RunId(call.run)
         left = None if call.limit_s is None else timedelta(seconds=call.limit_s)
-        limit = shorter(node.task.timeouts.running, left)
         steps = [_step(node, each.step, each.partition) for each in calls]
         due = [(step, _bound(node, each.inputs)) for step, each in zip(steps, calls, strict=True)]
         paths = [live_log(self._results, each.run, each.step, each.attempt) for each in calls if each.live]
         with kept_live(paths) as live:
-            attempts = self._attempts(run, _clock(call), lambda: self._limited(limit), placing=call.placing, live=live)
-            outcome = attempts.attempt_all(due, call.attempt, call.job, limit=limit)
+            attempts = self._attempts(run, _clock(call), self._limited, placing=call.placing, live=live)
+            outcome = attempts.attempt_all(due, call.attempt, call.job, limit=left)
         if isinstance(outcome, Raised):
             return _failed(outcome)
         if fault := self._elsewhere.fault:
@@ -263,14 +261,14 @@ class Caller:
                 return _failed(found)
 
     def _check_calls(self, run: RunId) -> CheckCalls:
-        context = self._attempts(run, _now, nullcontext).context
+        context = self._attempts(run, _now, self._limited).context
         return CheckCalls(self._loaded, self._values, self._resources, context, run, around=self._limited)
 
     def _attempts(
         self,
         run: RunId,
         clock: Callable[[], datetime],
-        around: Callable[[], AbstractContextManager[None]],
+        around: Callable[[timedelta | None], AbstractContextManager[None]],
         *,
         placing: bool = False,
         live: Callable[[str], None] | None = None,

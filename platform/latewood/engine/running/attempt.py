@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
+from time import monotonic
 from typing import Any, get_args
 
 from latewood.context import CheckResult, Context
@@ -19,7 +20,7 @@ from latewood.engine.loading.naming import RESULT
 from latewood.engine.loading.signature import LiveTask, live_parameter
 from latewood.engine.processes.told import StepTold, telling
 from latewood.engine.running.binding import Bound
-from latewood.engine.running.calls import Raised, Returned, call
+from latewood.engine.running.calls import Raised, Returned, call, too_late
 from latewood.engine.running.job_results import left_there, made_by
 from latewood.engine.running.opened import OpenResources
 from latewood.engine.running.placing import PlaceFailed
@@ -74,8 +75,8 @@ class Attempts:
     """Calls the functions of a loaded location for the steps of one run.
 
     Where it is `placing`, results that have an IO are left to it; else all are staged in the store. `around` is entered
-    for user code alone, without what is read and stored for it; `live` hears what that prints. Commands do not see the
-    environment's variables that are `hidden`.
+    for user code alone, with the time it has, without what is read and stored for it; `live` hears what that prints.
+    Commands do not see the environment's variables that are `hidden`.
     """
 
     def __init__(
@@ -88,7 +89,7 @@ class Attempts:
         dynamic: Collection[str] = (),
         *,
         placing: bool = False,
-        around: Callable[[], AbstractContextManager[None]] = nullcontext,
+        around: Callable[[timedelta | None], AbstractContextManager[None]] = lambda _: nullcontext(),
         live: Callable[[str], None] | None = None,
         hidden: frozenset[str] = frozenset(),
     ) -> None:
@@ -120,9 +121,9 @@ class Attempts:
 
         Of a partition-wise task neighbouring steps are `due` together: it is called once, and each gets its part. Where
         a `job` has made it, what that has left is read in place of calling the task. The call may take as long as the
-        task says, and no longer than the `limit`.
+        task says, and with what is loaded for it no longer than the `limit`: nothing is called once that is over.
         """
-        first, node = due[0][0], due[0][0].task.node
+        first, node, since = due[0][0], due[0][0].task.node, monotonic()
         live = self._loaded.tasks[node.keys[0]]
         context = self.context(first, number)
         ordinals = [step.ordinal for step, _ in due]
@@ -137,8 +138,12 @@ class Attempts:
         else:
             function = partial(made_by, job, live.outputs, told.optional)
             context.add_metadata(**job.metadata)
-        with self._around(), telling(told):
-            outcome = call(function, arguments, timeout=shorter(node.task.timeouts.running, limit), live=self._live)
+        left = None if limit is None else limit - timedelta(seconds=monotonic() - since)
+        if left is not None and left <= timedelta(0):
+            return Raised(failure=too_late(), duration_ms=0.0, output="")
+        running = shorter(node.task.timeouts.running, left)
+        with self._around(running), telling(told):
+            outcome = call(function, arguments, timeout=running, live=self._live)
         if isinstance(outcome, Raised):
             return outcome
         try:

@@ -55,6 +55,11 @@ class Raised:
     output: str
 
 
+def too_late() -> Failure:
+    """That of a call which is not made, since no time is left for it."""
+    return Failure(kind=FailureKind.TIMEOUT, error="TimeoutError", message="not begun any more")
+
+
 class Printed(io.StringIO):
     """What is printed, which `live` hears at once; of very much the beginning and the end are kept.
 

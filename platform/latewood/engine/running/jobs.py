@@ -64,6 +64,7 @@ from latewood.places import Address
 
 _LOGS_EVERY: Final = timedelta(seconds=2)
 _READS_MAX: Final = 10_000
+_LEAST: Final = timedelta(milliseconds=1)
 _NOTHING: Final = StepProgress()
 
 
@@ -231,6 +232,7 @@ class Jobs:
         step, node, on = attempt.due.step, attempt.due.step.task.node, attempt.runs_on
         scheme = node.assets[0].partitions
         window = window_at(scheme, step.ordinal) if scheme is not None and time_of(scheme) else None
+        limit = shorter(node.task.timeouts.running, time_left(attempt.deadline, self._now()))
         self._make_folder()
         files = self._files(attempt)
         return Job(
@@ -261,7 +263,7 @@ class Jobs:
             },
             partition=step.partition,
             window=None if window is None else (window.start, window.end),
-            timeout=shorter(node.task.timeouts.running, time_left(attempt.deadline, self._now())),
+            timeout=None if limit is None else max(limit, _LEAST),
         )
 
     def _make_folder(self) -> None:

@@ -38,6 +38,7 @@ class Phase(StrEnum):
     LOADING = "loading its code"
     READING = "loading what it reads"
     OWN = "running"
+    WAITING = "waiting to be let store what it made"
     STORING = "storing what it made"
     CLOSING = "leaving its resources"
 

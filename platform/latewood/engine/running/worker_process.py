@@ -20,7 +20,7 @@ from msgspec.structs import replace
 from latewood import __version__
 from latewood.engine.loading.configuration import secrets_of
 from latewood.engine.processes.environment import environment_of
-from latewood.engine.running.calls import PROCESS_ENDED
+from latewood.engine.running.calls import PROCESS_ENDED, too_late
 from latewood.engine.running.live_logs import live_log, printed_so_far
 from latewood.engine.running.memory import Bounds, kill_commands, memory_of
 from latewood.engine.running.process_ends import Died, End, Overdue, Phase, TooLarge, failure_of, not_expected
@@ -74,9 +74,6 @@ _LOOK_CLOSELY_MS: Final = 20
 
 _LAST_WORDS_S: Final = 5
 """How long a process may live that can answer no more."""
-
-_LEAST_S: Final = 0.001
-"""What is left of no time: an alarm in none at all would be none."""
 
 _STDERR_MAX: Final = 2_000
 """Characters of what a worker printed before it died: the end says why."""
@@ -248,7 +245,9 @@ class Worker:
             if self._process is None or self._process.poll() is not None:  # it may have died since the last call
                 self.start()
             if isinstance(request, CallRange) and limit_s is not None and self._whole is not None:
-                limit_s = max(_LEAST_S, self._whole.at - self._limits.grace_s - monotonic())  # starting took the rest
+                limit_s = self._whole.at - self._limits.grace_s - monotonic()  # waiting and starting took the rest
+                if limit_s <= 0:
+                    return Failed(failure=too_late())
                 request = replace(request, calls=tuple(replace(call, limit_s=limit_s) for call in request.calls))
             found = self._exchange(request, Phase.READING, memory, may_place, within_s=limit_s)
         finally:
@@ -338,7 +337,7 @@ class Worker:
                         if theirs != __version__:
                             raise self._unusable(_OTHER.format(theirs, __version__))
                     case Placing() as asked:
-                        self._enter(Phase.OWN)  # it waits for whoever answers
+                        self._enter(Phase.WAITING)
                         may_place(asked, partial(self._answer_placing, process))
                     case answer:
                         self._see_secrets()
@@ -357,6 +356,8 @@ class Worker:
         match phase:
             case Phase.OWN:
                 limit = None if own_s is None else _Limit(monotonic() + own_s + limits.grace_s, own_s)
+            case Phase.WAITING:  # for whoever answers, which is not its fault
+                limit = None
             case Phase.LOADING:
                 limit = _Limit(monotonic() + limits.loading_s, limits.loading_s)
             case Phase.CLOSING:
@@ -369,7 +370,7 @@ class Worker:
     def _overdue(self) -> Overdue | None:
         """How it is overdue now, if it is: at what it does, or with all that it was asked for."""
         phase, limit, whole = self._phase, self._limit, self._whole
-        for one in (limit, None if phase is Phase.OWN else whole):
+        for one in (limit, None if phase is Phase.WAITING else whole):
             if one is not None and monotonic() > one.at:
                 return Overdue(seconds=one.seconds, phase=phase)
         return None
@@ -390,6 +391,8 @@ class Worker:
         return None
 
     def _answer_placing(self, process: "subprocess.Popen[bytes]", allowed: bool) -> None:  # noqa: FBT001 - as asked
+        if self._process is not process:  # another one is at something else by now
+            return
         self._enter(Phase.STORING)
         with suppress(OSError, ValueError):  # it has ended meanwhile
             self._say(process, Place(allowed=allowed))
