@@ -1,8 +1,13 @@
 """What a plan says that it would have brought here from other systems."""
 
-from builders import World, catalog, changed, id_of
+from collections import Counter
+
+from builders import World, catalog, changed, id_of, input_of
+from latewood.decide import bringing
 from latewood.decide.bringing import brought
 from latewood.model.jobs import RunsOn
+from latewood.model.partitions import key_at
+from latewood.model.relations import All
 
 
 def world(defined, *keys):
@@ -41,3 +46,17 @@ def test_of_partitions_those_that_are_read_by_what_runs():
     past = world(defined, "days")
     ((*_, versions, _),) = said(past.plan(defined, "months", force=True), defined)
     assert versions == ["2013-01-30", "2013-01-31", "2013-02-01", "2013-02-02"]
+
+
+def test_what_each_partition_reads_all_of_is_looked_at_once(monkeypatch):
+    defined = input_of(catalog("days[days]", "sums[days] <- days"), "sums", mapping=All())
+    past = world(defined, "days")
+    heads = past.heads[id_of("days")]
+    for of in [*heads][::2]:
+        heads[of] = heads[of]._replace(artifact="io:@far:days#e1")
+    heads["2013-01-03"] = heads["2013-01-03"]._replace(artifact="here")
+    made, looked = past.plan(defined, "sums", force=True), Counter()
+    monkeypatch.setattr(bringing, "key_at", lambda scheme, ordinal: looked.update([ordinal]) or key_at(scheme, ordinal))
+    far, near = sorted(said(made, defined), key=lambda one: one[1])
+    assert (far[1], len(far[3]), near[1], len(near[3])) == ("far", 29, "there", 29)
+    assert set(looked.values()) == {1}
