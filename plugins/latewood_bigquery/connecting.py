@@ -25,6 +25,7 @@ from google.auth.credentials import AnonymousCredentials
 from google.auth.exceptions import GoogleAuthError, TransportError
 from google.cloud import bigquery
 from google.oauth2 import service_account
+from requests import RequestException
 
 from latewood.plugin import (
     Absent,
@@ -113,7 +114,7 @@ class BigQuery:
 
     def submit(self, job: Job, /) -> str:
         """Have it answered; where its id is taken, that is this job."""
-        said = configuration(job, f"{self._client.project}.{self._dataset}", self._settings, self._labels)
+        said = configuration(job, self._client.project, self._dataset, self._settings, self._labels)
         with _translated():
             try:
                 self._client.query(
@@ -306,7 +307,10 @@ def _reason(error: GoogleAPICallError) -> str:
 
 @contextmanager
 def _translated() -> Iterator[None]:
-    """Whatever BigQuery, and the way there, may answer, as what an engine understands: in BigQuery's own words."""
+    """Whatever BigQuery, and the way there, may answer, as what an engine understands: in BigQuery's own words.
+
+    What is wrong here, a disk that is full for instance, is not of these.
+    """
     try:
         yield
     except GoogleAPICallError as error:
@@ -317,7 +321,7 @@ def _translated() -> Iterator[None]:
     except GoogleAuthError as error:
         passes = isinstance(error, TransportError) or bool(getattr(error, "retryable", False))
         raise (TransientError if passes else PermanentError)(str(error)) from error
-    except OSError as error:  # those of `requests` are, too
+    except (RequestException, ConnectionError, TimeoutError) as error:
         raise TransientError(str(error)) from error
 
 

@@ -30,15 +30,30 @@ _LABEL_MAX: Final = 63
 _SETTINGS: Final = ("maximum_bytes_billed", "priority")
 
 
-def configuration(job: Job, dataset: str, defaults: Mapping[str, Any], labels: Mapping[str, str]) -> dict[str, Any]:
-    """The configuration of the query job that makes the asset's table, or its partition, in `PROJECT.DATASET`.
+_NOT_PLAIN: Final = re.compile(r"/|\.|_(?=[^A-Za-z0-9])")
+_WRITTEN: Final = {"/": "__", ".": "_-p", "_": "_-u"}
+
+
+def table_name(key: str) -> str:
+    """The table of an asset: `a/b` is `a__b`, and no other asset's table is.
+
+    For that a dot, which no table's name may have, is written `_-p`, and a `_` before what is neither a letter nor a
+    digit `_-u`. So what follows a `_` says what it stands for.
+    """
+    return _NOT_PLAIN.sub(lambda found: _WRITTEN[found[0]], key)
+
+
+def configuration(
+    job: Job, project: str, dataset: str, defaults: Mapping[str, Any], labels: Mapping[str, str]
+) -> dict[str, Any]:
+    """The configuration of the query job that makes the asset's table, or its partition, in the project's dataset.
 
     Raises PermanentError for what cannot be one.
     """
     settings = {**defaults, **job.settings}
     if unknown := sorted({*settings} - {*_SETTINGS}):
         raise PermanentError(f'settings: BigQuery has no "{unknown[0]}"; there is {", ".join(_SETTINGS)}')
-    target = f"{dataset}.{job.labels['asset'].replace('/', '__')}"
+    table = table_name(job.labels["asset"])
     query: dict[str, Any] = {
         "query": "".join(_text(piece, job.inputs) for piece in job.options["query"]),
         "useLegacySql": False,
@@ -50,13 +65,12 @@ def configuration(job: Job, dataset: str, defaults: Mapping[str, Any], labels: M
         query["maximumBytesBilled"] = str(most)
     if not job.partition:
         # On one line, so that lines in BigQuery's messages are the query's.
-        query["query"] = f"CREATE OR REPLACE TABLE `{target}` AS {query['query']}"
+        query["query"] = f"CREATE OR REPLACE TABLE `{project}.{dataset}.{table}` AS {query['query']}"
     else:
         unit = _unit(job.window)
         assert job.window is not None, "else it is none of time"
-        project, folder, table = target.rsplit(".", 2)
         decorated = f"{table}${job.window[0].strftime(_IDS[unit])}"
-        query["destinationTable"] = {"projectId": project, "datasetId": folder, "tableId": decorated}
+        query["destinationTable"] = {"projectId": project, "datasetId": dataset, "tableId": decorated}
         query["timePartitioning"] = {"type": unit}
         query["writeDisposition"] = "WRITE_TRUNCATE"
     return {"query": query, "labels": {name: label(said) for name, said in {**job.labels, **labels}.items()}}

@@ -1,7 +1,10 @@
 """BigQuery's connector by Google's client, against a stand-in for the service that takes ids once."""
 
 import json
+import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import product
 from zoneinfo import ZoneInfo
 
 import pyarrow as pa
@@ -17,7 +20,7 @@ from latewood.sql import sql_asset
 from latewood.testing.connector import Samples, check_connector
 from latewood_bigquery import connect
 from latewood_bigquery.columns import arrow_columns
-from latewood_bigquery.statements import configuration
+from latewood_bigquery.statements import configuration, table_name
 from plugins.fake_bigquery import refusal, served
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -64,7 +67,7 @@ def there(*addresses, connector="bigquery"):
 
 
 def told(job, **defaults):
-    return configuration(job, "p.d", defaults, {"team": "data"})
+    return configuration(job, "p", "d", defaults, {"team": "data"})
 
 
 @pytest.fixture(scope="module")
@@ -100,6 +103,21 @@ def test_a_table_is_replaced_by_the_query_with_its_tables_where_they_lie():
     assert days["parameterValue"] == {"arrayValues": [{"value": "1"}, {"value": "2"}]}
     assert (query["maximumBytesBilled"], query["priority"]) == ("10000", "BATCH")
     assert said["labels"] == {"project": "flights_eu", "asset": "reports_late", "run": "r1", "team": "data"}
+
+
+def test_tables_of_different_assets_have_different_names_without_dots():
+    assert [table_name(key) for key in ("raw_x/late-1", "a__b", "v1.2")] == ["raw_x__late-1", "a_-u_b", "v1_-p2"]
+    keys = ["".join(letters) for size in range(1, 6) for letters in product("_/.-apu", repeat=size)]
+    names = [table_name(key) for key in keys if re.fullmatch(r"[apu_][apu_.-]*(/[apu_][apu_.-]*)*", key)]
+    assert len({*names}) == len(names) > 5_000
+    assert {*"".join(names)} == {*"_-apu"}
+
+
+def test_a_key_with_dots_is_a_table_of_the_same_dataset():
+    dotted = replace(job_of(late, inputs={"raw": there("p.d.raw")}, over=1, days=[]), labels={"asset": "v1.2"})
+    assert "TABLE `p.d.v1_-p2` AS" in told(dotted)["query"]["query"]
+    query = told(replace(dotted, partition="2026-03-01", window=DAY))["query"]
+    assert query["destinationTable"] == {"projectId": "p", "datasetId": "d", "tableId": "v1_-p2$20260301"}
 
 
 def test_a_partition_is_replaced_alone_and_those_that_it_reads_are_read_alone():
@@ -264,6 +282,12 @@ def test_a_service_that_is_not_reached_is_asked_again():
         nobody.find("key", NOW)
 
 
+def test_what_is_wrong_here_is_not_taken_for_a_service_that_is_not_reached(bigquery, fake, tmp_path):
+    left = bigquery.poll(bigquery.submit(read_job("fetched"))).elsewhere["result"]
+    with pytest.raises(FileNotFoundError):
+        bigquery.fetch(left.address, tmp_path / "no such folder" / "table.parquet")
+
+
 def test_credentials_are_those_of_a_key_and_in_no_message(monkeypatch, tmp_path):
     with pytest.raises(ValueError) as refused:
         connect(credentials=json.dumps({"type": "service_account", "private_key": "secret-of-ours"}))
@@ -333,6 +357,10 @@ def test_what_reads_tables_of_the_warehouse_itself_is_not_reused_unless_that_is_
             "a job is told its :partition_start",
         ),
         ('sql_asset("x", "SELECT n FROM rwa", dialect="bigquery")', "no asset of that name; near: raw"),
+        (
+            'sql_asset("x", "SELECT n, a.raw.n FROM a.raw", dialect="bigquery", inputs={"a.raw": "raw"})',
+            r'a\.raw\.n \(line 10, column 31\): as a job.s table it has another name than "a\.raw"; say raw\.n, or',
+        ),
     ],
 )
 def test_what_is_wrong_is_said_when_definitions_load(tmp_path, source, said):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from latewood.decide.sql.pieces import pieces
+from latewood.decide.sql.pieces import by_full_names, pieces
 from latewood.decide.sql.query import QueryFault, read_query
 
 
@@ -120,6 +120,23 @@ def test_what_a_database_tells_apart_counts(one, other):
 def test_the_dialect_counts_and_how_a_parameter_is_marked_does_not():
     assert read_query("SELECT 1", "spark").digest != read_query("SELECT 1").digest
     assert read_query("SELECT :a, COUNT(*)").digest == read_query("SELECT $a, count(*)").digest
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("SELECT a.b.x, a.b.*, b.x FROM a.b", {"a.b.x": (1, 8), "a.b.*": (1, 15)}),
+        ("SELECT 1 FROM t JOIN `A`.b ON t.x = a.b.x.y", {"a.b.x.y": (1, 37)}),
+        ("SELECT x FROM a.b WHERE EXISTS (SELECT 1 FROM t WHERE t.x = a.b.x)", {"a.b.x": (1, 61)}),
+        ("SELECT b.x.y FROM a.b", {}),
+        ("SELECT a.b.x FROM t AS a WHERE x IN (SELECT x FROM a.b)", {}),
+        ("SELECT a.b.x FROM a.b AS c, UNNEST(c.list) AS a", {}),
+    ],
+)
+def test_columns_are_found_that_say_both_parts_of_their_table(text, found):
+    query = read_query(text, "bigquery")
+    tables = {table.name: table for table in query.tables}
+    assert {column.name: column.at for column in by_full_names(query, tables)} == found
 
 
 def test_in_pieces_tables_give_way_wherever_they_are_named_and_are_still_called_as_the_query_has_it():

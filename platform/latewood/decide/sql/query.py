@@ -197,10 +197,14 @@ def _tables(tree: exp.Expr) -> Iterator[Mention]:
         parts = [part for part in table.parts if isinstance(part, exp.Identifier)]
         if len(parts) != len(table.parts) or (len(parts) == 1 and is_cte(table)) or _is_of_a_row(table):
             continue
-        at = parts[0].meta
-        column = max(1, at.get("col", 1) - (at.get("end", 0) - at.get("start", 0)))
-        names = tuple(part.name for part in parts)
-        yield Mention(name=".".join(names), at=(at.get("line", 1), column), parts=names)
+        yield mention_of(parts, tuple(part.name for part in parts))
+
+
+def mention_of(said: Sequence[exp.Identifier], names: tuple[str, ...]) -> Mention:
+    """What these say, which is so called, where the first of them begins."""
+    at = said[0].meta
+    column = max(1, at.get("col", 1) - (at.get("end", 0) - at.get("start", 0)))
+    return Mention(name=".".join(names), at=(at.get("line", 1), column), parts=names)
 
 
 def is_cte(table: exp.Table) -> bool:
@@ -229,9 +233,13 @@ def _is_of_a_row(table: exp.Table) -> bool:
     select = table.find_ancestor(exp.Select)
     if not table.db or select is None:
         return False
+    return any(other is not table and other.alias_or_name == table.db for other in rows_of(select))
+
+
+def rows_of(select: exp.Select) -> list[exp.Expr]:
+    """The tables, subqueries and lists that it is from."""
     first = select.args.get("from_")
-    beside = [*([first.this] if first else []), *(join.this for join in select.args.get("joins") or ())]
-    return any(other is not table and other.alias_or_name == table.db for other in beside)
+    return [*([first.this] if first else []), *(join.this for join in select.args.get("joins") or ())]
 
 
 # ── functions ─────────────────────────────────────────────────────────────────────────────────────────────────

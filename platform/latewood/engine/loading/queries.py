@@ -53,6 +53,12 @@ def _faults(live: LiveQuery, query: "Query", signature: Signature, options: Mapp
         if len(mention.parts) > _PARTS_MAX:
             quoted = "/".join(mention.parts)
             yield f'{table_of(live, mention)}: a name has at most {_PARTS_MAX} parts; put the key in quotes, "{quoted}"'
+    for column in _by_full_names(live, query) if is_job else ():
+        rest = ".".join(column.parts[1:])
+        yield (
+            f"{column.name} ({live.place(column.at)}): as a job's table it has another name than "
+            f'"{".".join(column.parts[:2])}"; say {rest}, or name the table by AS'
+        )
     for mention in query.outside:
         yield (
             f"{mention.name}() ({live.place(mention.at)}) reads what is no asset, and nobody would know what a "
@@ -77,6 +83,12 @@ def _faults(live: LiveQuery, query: "Query", signature: Signature, options: Mapp
             yield f":{name}: a job is told its :{START}, :{END} and :{KEY} alone"
         elif name not in (START, END, KEY) and (fault := _fault_of_dimension(name, options)):
             yield fault
+
+
+def _by_full_names(live: LiveQuery, query: "Query") -> "Iterator[Mention]":
+    from latewood.decide.sql.pieces import by_full_names  # noqa: PLC0415 - an extra's, which who has a query has
+
+    return by_full_names(query, live.tables)
 
 
 def _fault_of_dimension(name: str, options: Mapping[str, Any]) -> str | None:
