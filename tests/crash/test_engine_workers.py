@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
 from textwrap import dedent
+from time import monotonic
 
 import pytest
 from forks import forks
@@ -24,6 +25,7 @@ from latewood.commands.materializing import materialize, prepare
 from latewood.commands.planning import Asked
 from latewood.commands.views import view_of
 from latewood.engine.running import workers
+from latewood.engine.running.calls import too_late
 from latewood.engine.running.pool import Job, Pool
 from latewood.engine.running.process_limits import ProcessLimits
 from latewood.engine.running.worker_protocol import Call, CallRange, Open
@@ -509,8 +511,8 @@ def crew(tmp_path):
     return write
 
 
-def call_of(asset):
-    call = Call(assets=(asset,), partition="", parameters={}, inputs={}, run="r", step=0, attempt=1)
+def call_of(asset, limit_s=None):
+    call = Call(assets=(asset,), partition="", parameters={}, inputs={}, run="r", step=0, attempt=1, limit_s=limit_s)
     return CallRange(calls=(call,))
 
 
@@ -534,6 +536,9 @@ def test_a_job_that_waits_for_workers_to_be_free_fails_when_it_is_ended(tmp_path
         pool.kill(wide)
         assert waits.get(timeout=60).failure.kind is FailureKind.INTERRUPTED
         assert (pool.free, held.empty()) == (1, True)
+        late = Job(crew=found, request=call_of("long", limit_s=600), done=waits.put, deadline=monotonic())
+        pool.submit(late)
+        assert waits.get(timeout=60).failure == too_late(), "whatever time it had before it waited"
     finally:
         gate.touch()
         pool.close()

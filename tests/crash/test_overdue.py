@@ -170,7 +170,7 @@ SLOW = """
             return True
 
         def fingerprint(self, place):
-            return ""
+            return "1"
 
     @asset
     def sleepy(*, slow: Slow) -> int:
@@ -188,16 +188,21 @@ def test_what_is_left_for_all_attempts_bounds_a_call_with_all_that_is_loaded_and
     where = dict.fromkeys(("folder", "root", "store", "results"), str(tmp_path))
     opened = Open(**where, location="assets.py", paths=(), environment="prod", project="p")
     call = {"partition": "", "inputs": {}, "run": "r", "step": 0, "attempt": 1}
-    with Worker(opened, interpreter=sys.executable, environ={}, limits=ProcessLimits(grace_s=0.0)) as worker:
-        stored = Call(**call, parameters={}, assets=("stored",), placing=True, limit_s=0.3)
+    with Worker(
+        opened, interpreter=sys.executable, environ={}, limits=ProcessLimits(grace_s=0.0, around_s=0.4)
+    ) as worker:
+        stored = Call(**call, parameters={}, assets=("stored",), placing=True, limit_s=0.6)
+        lets = []
         worker.start()
-        answer = worker.ask(stored, may_place=lambda _, let: let(True))
-        assert answer.failure.message == "still running after 0.3 s; its process was ended"
+        answer = worker.ask(stored, may_place=lambda _, let: lets.append(let) or let(True))
+        assert answer.failure.message == "still running after 0.6 s; its process was ended"
         worker.start()
-        answer = worker.ask(stored, may_place=lambda _, let: Timer(0.7, let, [True]).start())
-        found = re.fullmatch(r"still (.*) after 0\.3 s; its process was ended", answer.failure.message)
+        answer = worker.ask(stored, may_place=lambda _, let: lets[0](True) or Timer(0.9, let, [True]).start())
+        found = re.fullmatch(r"still (.*) after 0\.6 s; its process was ended", answer.failure.message)
         assert found is not None, answer
-        assert found[1] in {"running", "storing what it made"}, "that it waits to be let is not its fault"
+        assert found[1] in {"running", "storing what it made"}, (
+            "that it waits to be let is not its fault, nor what its like was let"
+        )
     with Worker(opened, interpreter=sys.executable, environ={}) as worker:
         worker.start()
         slow = {**call, "parameters": {"slow": {"seconds": 0.3}}, "assets": ("sleepy",)}

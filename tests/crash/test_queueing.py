@@ -135,14 +135,21 @@ def test_one_that_needs_several_workers_gives_up_its_slot_of_the_pool(workspace,
         @asset(pool="db")
         def narrow() -> int:
             return 3
+
+        @asset(resources=Resources(cpu=2), timeouts=Timeouts(total=timedelta(seconds=0.5)))
+        def late() -> int:
+            return 4
     """
     asked_for(source, "slow")
     with engine(environ):
         until(lambda: started(workspace, "slow"))
         assert ended(workspace, asked_for(source, "wide")).status is RunStatus.FAILED
-        assert ended(workspace, asked_for(source, "narrow")).status is RunStatus.SUCCEEDED
+        end = ended(workspace, asked_for(source, "narrow or late"))
+        assert (end.ran, end.failed) == (1, 1), "the time for all attempts is over while it waits, too"
         gate.touch()
-    assert "for a free worker" in failed(workspace)[0].failure.message
+    wide, late = (attempt.failure.message for attempt in failed(workspace, 2))
+    assert "for a free worker" in wide
+    assert late == "not begun any more; all attempts together may take 0.5 s"
 
 
 def test_it_waits_no_longer_for_another_run_that_computes_the_same_and_its_retry_takes_what_that_made(

@@ -85,9 +85,11 @@ def test_of_what_can_go_on_the_highest_priority_does_and_a_closed_pool_keeps_its
 class Waiting(Scripts):
     """Steps that enter, make an attempt and fail if they may not wait for either."""
 
+    deadline = None
+
     def run(self, due):
         step = due[0].step
-        for ask in (Enter(step, due[0].until), Attempt(due, 1, due[0].until)):
+        for ask in (Enter(step, due[0].until), Attempt(due, 1, due[0].until, deadline=self.deadline)):
             answer = yield ask
             if answer == "too late":
                 self.failed.add(step.task.node.keys[0])
@@ -126,6 +128,21 @@ def test_what_was_given_waits_on_until_it_is_answered():
     drive.answer(a.number, "made")
     drive.answer(b.number, None)  # nobody has room for its attempt
     assert asked_of(drive, 5) == [(Attempt, False)]
+    assert drive.is_over
+
+
+def test_an_attempt_waits_to_begin_no_longer_than_there_is_time_for_all():
+    defined = catalog("a")
+    scripts = Waiting()
+    scripts.deadline = NOW + timedelta(minutes=5)
+    drive = Drive(World().plan(defined), defined, scripts)
+    entering = drive.next()
+    assert drive.limit is None
+    drive.answer(entering.number, None)
+    assert type(drive.next().ask) is Attempt
+    assert drive.limit == scripts.deadline
+    assert asked_of(drive, 4) == []
+    assert asked_of(drive, 5) == [(Attempt, True)]
     assert drive.is_over
 
 

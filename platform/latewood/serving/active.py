@@ -22,7 +22,7 @@ from latewood.engine.running.asks import (
     Script,
     Split,
 )
-from latewood.engine.running.calls import Raised
+from latewood.engine.running.calls import Raised, too_late
 from latewood.engine.running.connected import ToSubmit
 from latewood.engine.running.drive import Asked, Drive
 from latewood.engine.running.flights import made_by_now
@@ -34,7 +34,7 @@ from latewood.engine.running.reports import Report
 from latewood.engine.running.scripts import Scripts
 from latewood.engine.running.slots import described
 from latewood.engine.values.values import Values
-from latewood.events import RunEnded, RunRequested, RunStarted, RunStatus
+from latewood.events import Failure, RunEnded, RunRequested, RunStarted, RunStatus
 from latewood.model.keys import RunId
 from latewood.projections.snapshots import snapshot
 from latewood.projections.states import check_verdicts
@@ -238,8 +238,12 @@ class ActiveRun:
         # Those that nobody was given first: what they wait behind is there still.
         for number, ask, is_given in sorted(overdue, key=lambda one: one.is_given):
             match ask:
-                case Attempt(due=due, until=until):
-                    if not is_given or self._work.withdraw(self._calls.jobs[number]):
+                case Attempt(due=due, until=until, deadline=deadline):
+                    if is_given and not self._work.withdraw(self._calls.jobs[number]):
+                        continue
+                    if until is None or (deadline is not None and deadline < until):
+                        self._fail(number, too_late())
+                    else:
                         self._in_vain(number, due[0].step, until, A_WORKER)
                 case Enter() | Board() if is_given:
                     self._turns.hurry(number)
@@ -261,10 +265,13 @@ class ActiveRun:
             self._in_vain(number, step, ask.until, slots_of(pools) if self._turns.is_in_vain(task) else A_WORKER)
 
     def _in_vain(self, number: int, step: Step, until: datetime | None, awaited: str) -> None:
+        assert until is not None, "else it waits on"
+        self._fail(number, waited_too_long(step.task.node.task, until, self._scripts.now(), awaited))
+
+    def _fail(self, number: int, failure: Failure) -> None:
+        """It was not begun in time."""
         if self._is_over or self._cancelled or self._is_settling:
             return
-        assert until is not None, "else it waits on"
-        failure = waited_too_long(step.task.node.task, until, self._scripts.now(), awaited)
         self._answer(number, Raised(failure=failure, duration_ms=0.0, output=""))
         self._drive.skip_blocked()  # no worker may be free for long
         if self._drive.is_over:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from math import ceil
+from time import monotonic
 from typing import Any, NamedTuple
 
 from latewood.engine.running.asks import Attempt, Collect, Copy, Evaluate, Look, Split
@@ -108,6 +109,8 @@ class StepCalls:
         due = {one.step.number: one for one in ask.due}
         keys = {asset.output: asset.key for asset in node.assets}
         following: set[Verdict] = set()
+        request = call_for(ask, self._run, self._scripts.now())
+        limit_s = request.calls[0].limit_s
 
         def done(answered: Answered) -> None:
             if isinstance(answered, ReturnedRange):
@@ -121,12 +124,13 @@ class StepCalls:
 
         job = Job(
             crew=self._crews.making[node.keys[0]],
-            request=call_for(ask, self._run, self._scripts.now()),
+            request=request,
             done=done,
             judged=judged,
             may_place=lambda asked, answer: self._soon(lambda: self._place(due[asked.step], asked, answer)),
             slots=ceil(node.task.resources.cpu) if ask.job is None else 1,
             memory=node.task.resources.memory_bytes,
+            deadline=None if limit_s is None else monotonic() + limit_s,
         )
         return job
 

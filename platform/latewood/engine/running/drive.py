@@ -236,9 +236,9 @@ class Drive:
             else:
                 self._asks[self._asked] = asked
                 heappush(self._asking, (-task.priority, self._asked))
-            if isinstance(ask, Enter | Board | Attempt) and ask.until is not None:
+            if (limit := _limit_of(ask)) is not None:
                 self._unanswered[number] = self._asked
-                heappush(self._limits, (ask.until, self._asked, asked))
+                heappush(self._limits, (limit, self._asked, asked))
 
     def _go_on_behind(self, group: "_Group") -> None:
         """Answer who asked for these scripts, once all have begun and none is under way."""
@@ -294,6 +294,17 @@ class _Group:
     until: datetime | None = None
     under_way: int = 0
     has_begun: bool = False
+
+
+def _limit_of(ask: Ask) -> datetime | None:
+    """When it has waited too long to begin: an attempt also once the time for all of them is over."""
+    match ask:
+        case Attempt(until=until, deadline=deadline):
+            return _first_of([until, deadline])
+        case Enter(until=until) | Board(until=until):
+            return until
+        case _:
+            return None
 
 
 def _first_of(limits: Iterable[datetime | None]) -> datetime | None:

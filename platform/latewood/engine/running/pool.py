@@ -16,7 +16,7 @@ from typing import Final
 
 from latewood.engine.running.process_limits import ProcessLimits
 from latewood.engine.running.worker_process import MayPlace, Worker, failed_by, refuse_placing
-from latewood.engine.running.worker_protocol import Answered, CallRange, Failed, Request, ReturnedRange
+from latewood.engine.running.worker_protocol import Answered, Failed, Request, ReturnedRange
 from latewood.engine.running.workers import Crew
 from latewood.errors import LatewoodError
 from latewood.events import Failure, FailureKind
@@ -39,6 +39,7 @@ class Job:
     `done` hears the answer, once, and `judged` each verdict that follows it: which it is, by step, output and check.
     `may_place` hears of each result that is about to be stored at its place, and how to answer. It takes so many of the
     pool's `slots`, or all if these are fewer, and its process so many bytes of `memory` besides what it has at rest.
+    The time of a limited call is over at the `deadline`, on this process' clock: to wait and to start count.
     """
 
     crew: Crew
@@ -48,6 +49,7 @@ class Job:
     may_place: MayPlace = refuse_placing
     slots: int = 1
     memory: int | None = None
+    deadline: float | None = None
 
 
 _NEVER_BEGUN: Final = Failure(
@@ -135,8 +137,8 @@ class Pool:
         self._waiting = None
         member = self._member_for(job.crew)
         member.job = job
-        if isinstance(job.request, CallRange):  # it may be starting still
-            member.worker.hurry(job.request.calls[0].limit_s)
+        if job.deadline is not None:  # it may be starting still
+            member.worker.hurry(job.deadline - monotonic())
         member.jobs.put(job)
 
     def warm(self, crew: Crew) -> None:
