@@ -15,7 +15,7 @@ interface Props {
   isLeft?: "asked" | "waiting";
 }
 
-/** A selection, with what could be written next. Enter asks for it. */
+/** A selection, with what could be written next once somebody turns to it. Enter asks for it. */
 export function SelectionField({ text, change, refusal, isLeft = "waiting" }: Props) {
   const list = useId();
   const input = useRef<HTMLInputElement>(null);
@@ -28,6 +28,11 @@ export function SelectionField({ text, change, refusal, isLeft = "waiting" }: Pr
   useEffect(() => setTyped(text), [text]);
   const found = useMemo(() => completions(typed, cursor, vocabulary), [typed, cursor, vocabulary]);
   const items = isOpen ? found.items : [];
+
+  function help(): void {
+    setUsed(true);
+    setOpen(true);
+  }
 
   function take(item: Completion): void {
     const next = completed(typed, found, item);
@@ -43,7 +48,7 @@ export function SelectionField({ text, change, refusal, isLeft = "waiting" }: Pr
   function pressed(event: KeyboardEvent): void {
     const item = items[at];
     if (event.key === "ArrowDown" || event.key === "ArrowUp") {
-      setOpen(true);
+      help();
       const step = event.key === "ArrowDown" ? 1 : -1;
       const count = found.items.length;
       setAt(count ? (at + step + count + (at < 0 && step < 0 ? 1 : 0)) % count : -1);
@@ -82,15 +87,12 @@ export function SelectionField({ text, change, refusal, isLeft = "waiting" }: Pr
         onChange={(event) => {
           setTyped(event.target.value);
           setCursor(event.target.selectionStart ?? event.target.value.length);
-          setOpen(true);
+          help();
           setAt(-1);
           if (event.target.value === "") change("");
         }}
         onSelect={(event) => setCursor(event.currentTarget.selectionStart ?? 0)}
-        onFocus={() => {
-          setUsed(true);
-          setOpen(true);
-        }}
+        onClick={help}
         onBlur={() => {
           setOpen(false);
           if (isLeft === "asked") change(typed.trim());

@@ -10,12 +10,25 @@ interface Props {
   place?: "middle" | "side" | "top";
 }
 
+/** Where the first thing is to be said, the focus begins there: the browser would have it on the way out. */
+function begin(dialog: HTMLDialogElement): void {
+  const field = dialog.querySelector<HTMLElement>(FIELDS);
+  if (!field || field === document.activeElement) return;
+  field.focus();
+  if (field instanceof HTMLInputElement) field.select();
+}
+
+const FIELDS = ["input", "select", "textarea"].map((name) => `${name}:enabled`).join();
+
 /** What lies over the page: the browser keeps the focus in it, and closes it with esc. */
 export function Dialog({ title, close, children, place = "middle" }: Props) {
   const of = useRef<HTMLDialogElement>(null);
   useEffect(() => {
     const dialog = of.current;
-    if (dialog && !dialog.open) dialog.showModal();
+    if (dialog && !dialog.open) {
+      dialog.showModal();
+      begin(dialog);
+    }
     return () => dialog?.close();
   }, []);
   return (
