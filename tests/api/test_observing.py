@@ -1,7 +1,10 @@
 """Looking at what is made elsewhere: the code of its location looks, in a process of its own."""
 
 import os
+import threading
 from dataclasses import replace
+from datetime import timedelta
+from threading import Event
 
 import pytest
 
@@ -9,7 +12,8 @@ from api.acts import Acts
 from latewood.commands.deploying import deploy_loaded
 from latewood.engine.running.calls import Raised
 from latewood.engine.running.looking import Sight
-from latewood.errors import Conflict
+from latewood.engine.storage.caches import remove_unused
+from latewood.errors import Conflict, UsageError
 from latewood.events import AssetObserved, Failure, FailureKind, ObservationFailed, from_json
 from latewood.serving import observing
 from latewood.serving.observing import LOOKING_S, observe_deployed
@@ -119,9 +123,34 @@ def test_what_cannot_be_looked_at_says_why_and_nothing_is_recorded(acts, tree, w
     assert found[0] == "InvalidInput"
     assert "looking took longer than 0 s" in found[1]
     assert "is being built: ask again when it is" in found[1], "which is no time that anybody waits for"
-    monkeypatch.setattr(observing, "within", lambda _, act: act())
+    monkeypatch.setattr(observing.Preparing, "within", lambda _self, _limit_s, _slot, act: act())
     assert "fewer partitions" in acts.refused("observe", 'selection: "feed"')[1]
     assert recorded(workspace) == []
+
+
+def test_an_environment_is_built_once_for_all_who_ask_and_nothing_of_it_is_removed_after_they_gave_up(
+    tree, workspace, monkeypatch
+):
+    home, begun, go_on = workspace.home.absolute(), [], Event()
+    truly = observing.Crews.of_location
+
+    def built(crews, *of):
+        begun.append(of)
+        go_on.wait()
+        return truly(crews, *of)
+
+    monkeypatch.setattr(observing.Crews, "of_location", built)
+    for _ in range(3):
+        with pytest.raises(UsageError, match="is being built"):
+            observe_deployed(workspace, "feed", environ=os.environ, limit_s=0.05)
+    assert len(begun) == 1
+    assert remove_unused(home, workspace.clock()) is None, "it is in use"
+    going = [thread for thread in threading.enumerate() if thread.name == "latewood-preparing"]
+    go_on.set()
+    for thread in going:
+        thread.join()
+    assert remove_unused(home, workspace.clock() - timedelta(days=1)) == []
+    assert len(observe_deployed(workspace, "feed", environ=os.environ).seen) == 1
 
 
 @pytest.fixture

@@ -68,7 +68,7 @@ class Timeouts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     A run in the command's own process calls one step after the other: there a step could begin when its turn is."""
     total: timedelta | None = None
     """Of all attempts together, waiting included: one that runs then is ended, and none begins. It counts for loading
-    and storing, too."""
+    and storing, too. Of a task that is called for each element of a list it is of each, as the others are."""
 
     @property
     def once(self) -> timedelta | None:

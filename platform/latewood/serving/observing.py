@@ -4,11 +4,11 @@ Of a schedule what is seen is recorded, and then the tick. Who dies in between l
 """
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import ExitStack, suppress
 from time import monotonic
-from typing import Final, Self, TypeVar
+from typing import Final, Generic, Self, TypeVar
 
 from msgspec import structs
 
@@ -233,10 +233,16 @@ class _Homes:
 
     def _crew(self, location: str) -> Crew:
         """Who is at that location. What is not ready by then goes on to be, for who asks again."""
+        workspace, view = self._workspace, self._view
+
+        def prepared() -> Crew:
+            with caches_in_use(workspace.home.absolute()):  # who has asked may have gone by then
+                return self._crews.of_location(workspace, view, location)
+
         try:
-            return within(
-                self._until - monotonic(), lambda: self._crews.of_location(self._workspace, self._view, location)
-            )
+            deployed = frozenset(view.deployments.items())
+            slot = workspace.home, workspace.project, workspace.environment, deployed, location
+            return _PREPARING.within(self._until - monotonic(), slot, prepared)
         except TimeoutError:
             raise self._late(f"the environment of {location} is being built: ask again when it is") from None
 
@@ -248,18 +254,43 @@ class _Homes:
         return UsageError(f"looking took longer than {self._limit_s:g} s, and nothing of it was recorded; {way_out}")
 
 
-def within(limit_s: float, act: Callable[[], T]) -> T:
-    """What it returns, or raises. Raises TimeoutError after so long; then it goes on in a thread of its own."""
-    done: Future[T] = Future()
+class Preparing(Generic[T]):
+    """What is being prepared, each thing once, by a thread of its own, however many ask for it."""
 
-    def run() -> None:
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._going: dict[Hashable, Future[T]] = {}
+
+    def within(self, limit_s: float, slot: Hashable, act: Callable[[], T]) -> T:
+        """What the act returns, or raises; or one that is under way in the slot already.
+
+        Raises TimeoutError after so long; then it goes on.
+        """
+        with self._lock:
+            done = self._going.get(slot)
+            if done is None:
+                done = Future()
+                of = slot, act, done
+                threading.Thread(target=self._run, args=of, name="latewood-preparing", daemon=True).start()
+                self._going[slot] = done
+        return done.result(max(0.0, limit_s))
+
+    def _run(self, slot: Hashable, act: Callable[[], T], done: Future[T]) -> None:
         try:
-            done.set_result(act())
+            made = act()
         except BaseException as error:  # noqa: BLE001 - it is raised where somebody waits for it
+            self._forget(slot)
             done.set_exception(error)
+        else:
+            self._forget(slot)
+            done.set_result(made)
 
-    threading.Thread(target=run, name="latewood-preparing", daemon=True).start()
-    return done.result(max(0.0, limit_s))
+    def _forget(self, slot: Hashable) -> None:
+        with self._lock:
+            del self._going[slot]
+
+
+_PREPARING: Final = Preparing[Crew]()
 
 
 def _close(worker: Worker) -> None:
