@@ -22,7 +22,7 @@ from latewood.model.policies import Resources, Retry, Timeouts
 from latewood.model.relations import All, FixedKeys, Last, Offset, PlainMapping
 from latewood.model.schemes import Scheme
 from latewood.places import IO
-from latewood.promises import Decorated, Place, misuse, undecorated
+from latewood.promises import Decorated, Place, misuse, require_subject, undecorated
 from latewood.workflows import LaunchPlan, Workflow, composing
 
 P = ParamSpec("P")
@@ -347,6 +347,7 @@ def check(asset: Upstream, /, **options: Unpack[CheckOptions]) -> Callable[[Call
     It returns a CheckResult or a bool. While a *blocking* check fails, the version does not become head and
     nothing downstream runs.
     """
+    require_subject(asset, "check")
     return lambda decorated: Check(decorated, asset, options)
 
 

@@ -17,7 +17,7 @@ from latewood.errors import DefinitionError
 from latewood.model.definitions import Origin
 from latewood.model.schemes import Scheme
 from latewood.places import IO
-from latewood.promises import Place, here
+from latewood.promises import Place, here, require_subject
 
 __all__ = ["DataVersion", "external_asset", "observe", "virtual_asset"]
 
@@ -82,6 +82,7 @@ def observe(asset: Upstream, /, **options: Unpack[TaskOptions]) -> Callable[[Cal
 
     It may ask for its partition and its context as tasks do. `latewood observe` calls it.
     """
+    require_subject(asset, "observe")
     return lambda decorated: Observer(decorated, asset, options)
 
 

@@ -10,7 +10,7 @@ import typing
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
-from types import GenericAlias
+from types import FunctionType, GenericAlias
 from typing import Any, Final, Literal, NamedTuple, NoReturn, Optional, TypeVar
 
 from latewood.context import Output
@@ -53,6 +53,12 @@ def undecorated(function: F, decorator: str, *, goes_below: bool = False) -> F:
         way = f"write @{kind} above @{decorator}" if goes_below else "one function is one of the two"
         raise misuse(f"@{decorator}: expected a function, found {kind} {getattr(function, '__name__', '')}; {way}")
     return function
+
+
+def require_subject(given: object, decorator: str) -> None:
+    """Raise DefinitionError where the decorated function stands in place of the asset that it is about."""
+    if isinstance(given, FunctionType):
+        raise misuse(f'@{decorator}: expected its asset first, as in @{decorator}("orders")')
 
 
 @dataclass(frozen=True, eq=False, slots=True)

@@ -84,6 +84,7 @@ ALIKE = {
     "LaunchPlanConnection.pageInfo",
     "LaunchPlanEdge.node",
     "PartitionBox.dimensions",
+    "PlanPreview.brings",
     "PartitionScheme.chosen",
     "PartitionScheme.dimensions",
     "PartitionSet.boxes",

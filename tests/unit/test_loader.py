@@ -83,6 +83,18 @@ def test_a_decorator_above_asset_loses_no_asset_without_a_word(refused, decorato
     assert message.startswith(f"defs.py:11: {way}")
 
 
+@pytest.mark.parametrize("decorator", ["check", "observe"])
+def test_a_check_without_its_asset_is_not_dropped_without_a_word(refused, decorator):
+    message = refused(f"""
+        from latewood.external import observe
+
+        @{decorator}
+        def good(a: int) -> bool:
+            return True
+    """)
+    assert message == f'defs.py:8: @{decorator}: expected its asset first, as in @{decorator}("orders")'
+
+
 def test_a_table_is_no_run_parameter_and_the_message_says_where_it_belongs(refused):
     message = refused(f"""
         import pandas as pd

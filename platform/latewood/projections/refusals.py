@@ -28,14 +28,11 @@ _RETRACTED: Final = f"SELECT true FROM {_OUTPUTS} AND o.output ->> 'retracted' <
 # retracted may be the same content, or the same computation under another name. Each set is read once and hashed,
 # whatever the server believes of tables that were never analyzed, or long ago: one that is looked for under an OR
 # becomes no join. Versions have several indexes, of which it then takes any: they are such a set, of a range of the
-# log, and not looked up step by step. Each look that remains is by a whole key, and its LIMIT keeps it one; OFFSET 0
-# keeps a set one look for each asset, where servers up to 16 would look for all assets among everything.
+# log, and not looked up step by step. Each look that remains is by a whole key, and its LIMIT keeps it one.
 REFUSED: Final = (
     "failed AS MATERIALIZED ("  # noqa: S608 - ours
-    "  SELECT c.partition, c.version, c.position FROM unnest(CAST(:assets AS text[])) AS a (asset) CROSS JOIN LATERAL ("
-    "    SELECT partition, version, position FROM checks "
-    "    WHERE project = :project AND asset = a.asset AND NOT passed AND blocking AND position <= :as_of OFFSET 0"
-    "  ) AS c"
+    "  SELECT c.partition, c.version, c.position FROM checks c WHERE c.project = :project "
+    "  AND c.asset = ANY (CAST(:assets AS text[])) AND NOT c.passed AND c.blocking AND c.position <= :as_of"
     "), watched AS MATERIALIZED ("
     "  SELECT run, ended_position FROM runs WHERE project = :project AND run = ANY (CAST(:runs AS text[]))"
     "), asked AS MATERIALIZED ("
@@ -47,11 +44,10 @@ REFUSED: Final = (
     "  SELECT min(s.ended_position) AS first, max(s.ended_position) AS last FROM asked s WHERE s.status = 'succeeded' "
     "  AND s.ended_position > (SELECT min(r.from_position) FROM retractions r WHERE r.project = :project)"
     "), unaccepted AS MATERIALIZED ("
-    "  SELECT v.version FROM made m CROSS JOIN unnest(CAST(:assets AS text[])) AS a (asset) CROSS JOIN LATERAL ("
-    "    SELECT version FROM versions WHERE project = :project AND asset = a.asset "
-    "    AND position >= m.first AND position <= m.last AND accepted_position IS DISTINCT FROM position "
-    "    AND (accepted_position IS NULL OR accepted_position > :as_of) OFFSET 0"
-    "  ) AS v"
+    "  SELECT v.version FROM versions v WHERE v.project = :project AND v.asset = ANY (CAST(:assets AS text[])) "
+    "  AND v.accepted_position IS DISTINCT FROM v.position "
+    "  AND (v.accepted_position IS NULL OR v.accepted_position > :as_of) AND (SELECT first FROM made) IS NOT NULL "
+    "  AND v.position >= (SELECT first FROM made) AND v.position <= (SELECT last FROM made)"
     "), refused (run, step) AS ("
     "  SELECT s.run, s.step FROM asked s WHERE"
     "    s.run || '.' || s.step IN (SELECT f.version FROM failed f "
