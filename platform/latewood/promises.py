@@ -49,7 +49,7 @@ class Decorated:
 def undecorated(function: F, decorator: str, *, goes_below: bool = False) -> F:
     """The function. Raises DefinitionError for what another decorator has made something of already."""
     if isinstance(function, Decorated):
-        kind = type(function).__name__.lower()
+        kind = "observe" if (name := type(function).__name__) == "Observer" else name.lower()
         way = f"write @{kind} above @{decorator}" if goes_below else "one function is one of the two"
         raise misuse(f"@{decorator}: expected a function, found {kind} {getattr(function, '__name__', '')}; {way}")
     return function

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from threading import Thread
+from time import perf_counter_ns
 
 import pytest
 from forks import forks
@@ -113,7 +114,7 @@ def test_a_fault_in_one_is_its_problem_and_the_others_are_looked_at(workspace, c
 
     def faulty(workspace, view, location, schedule, tick):
         if schedule.name == "first":
-            raise RuntimeError("nobody thought of it")
+            raise RuntimeError(f"nobody thought of it at {perf_counter_ns()}")
         return asked_at(workspace, view, location, schedule, tick)
 
     monkeypatch.setattr(automating, "asked_at", faulty)
@@ -121,7 +122,7 @@ def test_a_fault_in_one_is_its_problem_and_the_others_are_looked_at(workspace, c
     evaluate(workspace)
     assert [asked.automation for asked in requests(workspace)] == ["nightly"]
     assert [fact.problem for fact in evaluations(workspace) if fact.problem] == [
-        "a fault that nobody has foreseen, RuntimeError: nobody thought of it; the engine's log has where"
+        "a fault that nobody has foreseen, RuntimeError; the engine's log has what and where"
     ]
     monkeypatch.undo()
     evaluate(workspace)

@@ -247,7 +247,7 @@ def test_a_fault_while_it_is_planned_is_its_problem(workspace, deploy, monkeypat
     monkeypatch.setattr(sensing, "asked_by", faulty)
     fact = ask_once(workspace, automation_named(workspace, "arrivals"), answering(RunRequest("a"), cursor="a")).fact
     assert (fact.failures, fact.cursor, fact.requests) == (1, "", ())
-    assert fact.problem.startswith('run request "a": a fault that nobody has foreseen, RuntimeError: nobody thought')
+    assert fact.problem.startswith('run request "a": a fault that nobody has foreseen, RuntimeError')
 
 
 @pytest.mark.parametrize(

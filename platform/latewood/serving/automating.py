@@ -29,7 +29,6 @@ from latewood.commands.workspace import Workspace, append_of
 from latewood.decide.automation import due, run_at, run_by, timing_of
 from latewood.decide.conditions import Facts, due_by, with_asked
 from latewood.decide.freshness import judged_by
-from latewood.engine.values.recordable import text
 from latewood.errors import UsageError
 from latewood.events import AskedByItself, AutomationEvaluated, SensorEvaluated
 from latewood.model.automations import (
@@ -276,8 +275,8 @@ def record(
 
 
 def unforeseen(error: Exception) -> str:
-    """What is recorded of a fault that is none of the automation's own."""
-    return text(f"a fault that nobody has foreseen, {type(error).__name__}: {error}; the engine's log has where")
+    """What is recorded of a fault that is not the automation's own: its words are left out, and may differ always."""
+    return f"a fault that nobody has foreseen, {type(error).__name__}; the engine's log has what and where"
 
 
 def _at_places(view: View, rule: RuleDefinition, due_: Mapping[AssetKey, Ordinals]) -> Asked:
