@@ -85,6 +85,7 @@ ui/latewood_ui/static/index.html: ui/node_modules/.package-lock.json graphql/lat
 	@touch $@
 
 ui/node_modules/.package-lock.json: ui/package-lock.json ui/package.json ui/.npmrc .venv/node
+	@echo "Installing the packages of the web interface; a minute..."
 	@ui/npm --silent ci
 	@touch $@
 

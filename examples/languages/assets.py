@@ -1,6 +1,6 @@
 """Steps in other languages: none of the programs here knows anything of Latewood.
 
-With node on the PATH: latewood materialize '*' -f examples/languages/assets.py
+With node on the PATH: LATEWOOD_PROJECT=languages latewood materialize '*' -f examples/languages/assets.py
 """
 
 from pathlib import Path

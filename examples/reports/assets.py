@@ -1,5 +1,6 @@
 """A year of flights out of New York, reported in SQL: DuckDB answers the queries, in the worker.
 
+export LATEWOOD_PROJECT=reports  # its names are those of the demo, too
 latewood materialize '*' -f examples/reports/assets.py
 latewood lineage reports/worst --column mean_delay
 """
