@@ -113,7 +113,9 @@ class _Copy:
             cursor.execute("; ".join(f"DELETE FROM {table}" for table, size in sizes.items() if size <= _SMALL_BYTES))
             if large := [table for table, size in sizes.items() if size > _SMALL_BYTES]:
                 cursor.execute(f"TRUNCATE {', '.join(large)}")
-            cursor.execute(_FORGET)
+            cursor.execute(_NOTICED)
+            if cursor.rowcount:  # hardly ever, and it is not cheap
+                cursor.execute(_FORGET)
             for table, rows in self.rows.items():
                 cursor.copy_expert(f"COPY {table} FROM STDIN", StringIO(rows))
             if large:
@@ -137,12 +139,12 @@ _FILLED = (
     "SELECT oid::regclass::text, pg_relation_size(oid) FROM pg_class "
     "WHERE relnamespace = 'latewood'::regnamespace AND relkind = 'r' AND pg_relation_size(oid) > 0 ORDER BY 1"
 )
-# What the server has noticed of tables that it plans by: a test is not to have plans that depend on those before it.
-_OURS = "(SELECT oid FROM pg_class WHERE relnamespace = 'latewood'::regnamespace)"
+# What the server has noticed of tables: a test is not to have plans that depend on those before it.
+_KNOWN = "relnamespace = 'latewood'::regnamespace AND relkind = 'r' AND (relpages > 0 OR reltuples > 0)"
+_NOTICED = f"SELECT oid::regclass FROM pg_class WHERE {_KNOWN}"
 _FORGET = (
-    f"DELETE FROM pg_statistic WHERE starelid IN {_OURS}; "
-    f"UPDATE pg_class SET reltuples = -1, relpages = 0 WHERE oid IN {_OURS} AND relkind IN ('r', 'i') "
-    "AND reltuples >= 0"
+    f"DELETE FROM pg_statistic WHERE starelid IN (SELECT oid FROM pg_class WHERE {_KNOWN}); "
+    f"UPDATE pg_class SET reltuples = -1, relpages = 0 WHERE {_KNOWN}"
 )
 _SMALL_BYTES = 1 << 16
 _CATALOGS = ("class", "attribute", "attrdef", "constraint", "index", "namespace", "policy", "proc", "trigger", "type")

@@ -303,7 +303,7 @@ def main() -> None:
         return
     stride = int(sys.argv[3])
     if what == "server":
-        for apart in range(4):  # one after the other: there is one server
+        for apart in range(3):  # one after the other: there is one server
             sweep(root, loaded, [f"server-both-{apart}"])
         return
     project = f"{what}-never-0"

@@ -2,6 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable
+from datetime import timedelta
 from hashlib import sha256
 from itertools import groupby
 from pathlib import Path
@@ -26,7 +27,9 @@ _HEADS = text(
     "FROM heads h JOIN versions v USING (project, asset, partition, version)"
 )
 _ARTIFACTS = text("SELECT DISTINCT project, artifact, size FROM versions WHERE artifact NOT LIKE 'io:%'")
-_HELD = text("SELECT project, name FROM leases WHERE project = ANY (:projects) AND expires_at > clock_timestamp()")
+_HELD = text(
+    "SELECT project, name FROM leases WHERE project = ANY (:projects) AND expires_at > clock_timestamp() + :in_"
+)
 
 
 def facts_by_project(log: EventLog) -> dict[str, list[Event]]:
@@ -120,12 +123,8 @@ def require_nothing_late(log: EventLog) -> None:
     assert {run: found for run, found in turns.items() if len(found) > len(set(found))} == {}
 
 
-def held(engine: Engine, projects: Iterable[str]) -> list[tuple[str, str]]:
-    """The leases of these projects: of runs, slots, flights, and of who is here."""
+def require_nothing_held(engine: Engine, projects: Iterable[str], in_: timedelta = timedelta()) -> None:
+    """No lease of these projects is held after that time: of no run, slot or flight, and of nobody who is here."""
     with engine.connect() as connection:
-        return [tuple(row) for row in connection.execute(_HELD, {"projects": list(projects)})]
-
-
-def require_nothing_held(engine: Engine, projects: Iterable[str]) -> None:
-    """No lease of these projects is held."""
-    assert held(engine, projects) == []
+        held = connection.execute(_HELD, {"projects": list(projects), "in_": in_}).all()
+    assert held == []

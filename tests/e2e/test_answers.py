@@ -107,7 +107,7 @@ def test_json_of_assets(shop):
 
 def test_json_of_plans_and_reasons(shop):
     plan = answer(shop, "plan", "*", "--force")
-    assert set(plan) == {"position", "environment", "counts", "awaiting", "steps", "would_drop", "replaces"}
+    assert set(plan) == {"position", "environment", "counts", "awaiting", "steps", "would_drop", "replaces", "brings"}
     assert plan["counts"] == {"blocked": 0, "depends": 0, "fresh": 0, "reuse": 0, "run": 4, "skip": 0}
     step = {
         "assets",
