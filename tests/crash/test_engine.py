@@ -203,6 +203,7 @@ def test_a_step_that_takes_its_engine_with_it_is_not_tried_for_ever(workspace, e
 
         @asset
         def deadly() -> int:
+            time.sleep(0.3)  # by then it is recorded that it began, on a slow machine too
             os.kill(os.getppid(), signal.SIGKILL)
             time.sleep(60)
     """)
