@@ -10,7 +10,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import update_wrapper
-from typing import Any, Final, Generic, Literal, ParamSpec, TypedDict, TypeVar, Unpack, cast, overload
+from typing import Any, ClassVar, Final, Generic, Literal, ParamSpec, TypedDict, TypeVar, Unpack, cast, overload
 
 from latewood.automation import Automation
 from latewood.errors import DefinitionError
@@ -124,6 +124,8 @@ class Asset(Decorated, Generic[P, R]):
     One that is not made by its function, but external or virtual (`latewood.external`), is defined at `place`.
     """
 
+    decorator: ClassVar[str] = "asset"
+
     def __init__(
         self,
         function: Callable[P, R],
@@ -133,7 +135,7 @@ class Asset(Decorated, Generic[P, R]):
         origin: Origin = Origin.MADE,
         place: Place | None = None,
     ) -> None:
-        self._function = undecorated(function, "asset")
+        self._function = undecorated(function, self.decorator)
         self.options = options
         self.fixed = dict(fixed or {})
         self.origin = origin
@@ -228,8 +230,10 @@ Upstream = Asset[..., Any] | OutputOf | From | str
 class Task(Decorated, Generic[P, R]):
     """A typed function that can be run; a workflow that calls it, or `asset`, gives its output a name."""
 
+    decorator: ClassVar[str] = "task"
+
     def __init__(self, function: Callable[P, R], options: TaskOptions, step: str = "") -> None:
-        self._function = undecorated(function, "task")
+        self._function = undecorated(function, self.decorator)
         self.options = options
         self.step = step or function.__name__
         update_wrapper(self, function)
@@ -286,8 +290,10 @@ class Partly(Generic[P, R]):
 class Check(Decorated, Generic[P, R]):
     """A function that gives a verdict on an asset's content."""
 
+    decorator: ClassVar[str] = "check"
+
     def __init__(self, function: Callable[P, R], asset: Upstream, options: CheckOptions) -> None:
-        self.function = undecorated(function, "check")
+        self.function = undecorated(function, self.decorator)
         self.asset = asset
         self.options = options
         update_wrapper(self, function)
@@ -300,8 +306,10 @@ class Check(Decorated, Generic[P, R]):
 class Observer(Decorated, Generic[P, R]):
     """A function that looks at an external asset; call it like the function it is."""
 
+    decorator: ClassVar[str] = "observe"
+
     def __init__(self, function: Callable[P, R], asset: "Upstream", options: TaskOptions) -> None:
-        self.function = undecorated(function, "observe")
+        self.function = undecorated(function, self.decorator)
         self.asset = asset
         self.options = options
         update_wrapper(self, function)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import update_wrapper
 from types import FunctionType
-from typing import Any, Literal, TypedDict, Unpack
+from typing import Any, ClassVar, Literal, TypedDict, Unpack
 
 from latewood.context import Cursor, RunRequest, SensedRun, SensorContext, Skip
 from latewood.model.conditions import Condition, Is, OfDeps, TickedSince
@@ -152,6 +152,8 @@ class SensorOptions(TypedDict, total=False):
 class Sensor(Decorated):
     """A function that says what is to be run; call it like the function it is."""
 
+    decorator: ClassVar[str] = "sensor"
+
     def __init__(
         self,
         function: Callable[..., Any],
@@ -159,7 +161,7 @@ class Sensor(Decorated):
         options: SensorOptions,
         place: Place,
     ) -> None:
-        self.function = undecorated(function, "sensor")
+        self.function = undecorated(function, self.decorator)
         self.target = target
         self.options = options
         self.place = place

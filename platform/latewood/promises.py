@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
 from types import FunctionType, GenericAlias
-from typing import Any, Final, Literal, NamedTuple, NoReturn, Optional, TypeVar
+from typing import Any, ClassVar, Final, Literal, NamedTuple, NoReturn, Optional, TypeVar
 
 from latewood.context import Output
 from latewood.errors import DefinitionError
@@ -45,11 +45,13 @@ def misuse(message: str) -> DefinitionError:
 class Decorated:
     """What a decorator has made of a function: one function is one such thing."""
 
+    decorator: ClassVar[str]
+
 
 def undecorated(function: F, decorator: str, *, goes_below: bool = False) -> F:
     """The function. Raises DefinitionError for what another decorator has made something of already."""
     if isinstance(function, Decorated):
-        kind = "observe" if (name := type(function).__name__) == "Observer" else name.lower()
+        kind = function.decorator
         way = f"write @{kind} above @{decorator}" if goes_below else "one function is one of the two"
         raise misuse(f"@{decorator}: expected a function, found {kind} {getattr(function, '__name__', '')}; {way}")
     return function

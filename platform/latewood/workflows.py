@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import update_wrapper
-from typing import Any, Final, Generic, Literal, ParamSpec, Protocol, TypeVar, cast, overload
+from typing import Any, ClassVar, Final, Generic, Literal, ParamSpec, Protocol, TypeVar, cast, overload
 
 from latewood.errors import DefinitionError
 from latewood.mapping import NOTHING_MAPPED, Each
@@ -167,6 +167,8 @@ class Composed:
 class Workflow(Decorated, Generic[P, R]):
     """A typed function composed of task and workflow calls; call it like the function it is."""
 
+    decorator: ClassVar[str] = "workflow"
+
     def __init__(
         self,
         function: Callable[P, R],
@@ -175,7 +177,7 @@ class Workflow(Decorated, Generic[P, R]):
         description: str = "",
         on_failure: "TaskLike | None" = None,
     ) -> None:
-        self.function = undecorated(function, "workflow")
+        self.function = undecorated(function, self.decorator)
         self.name = name or function.__name__
         self.step = self.name
         self.description = description or inspect.cleandoc(function.__doc__ or "")

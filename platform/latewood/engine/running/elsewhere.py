@@ -1,6 +1,5 @@
 """What jobs have left in the systems where they made it: looked at there, and brought here for who reads it here."""
 
-import random
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -16,6 +15,7 @@ from latewood.engine.running.asks import Durable, Remote, Rest, Script
 from latewood.engine.running.binding import Bound
 from latewood.engine.running.connected import ToFetch, ToSee, Unanswered
 from latewood.engine.running.live_logs import job_folder
+from latewood.engine.running.open_jobs import luck
 from latewood.engine.running.ranged import Due
 from latewood.engine.storage.store import ArtifactStore
 from latewood.events import Failure, FailureKind
@@ -105,7 +105,7 @@ class Elsewheres:
             if not isinstance(answer, Unanswered) or not answer.passes or self._now() >= until:
                 return answer
             failures += 1
-            rest = ask_again_after(failures, random.random())  # noqa: S311 - spreads; no secret
+            rest = ask_again_after(failures, luck())
             yield Rest(self._now() + rest, is_within)
 
 
